@@ -1,0 +1,1 @@
+# installed tree: see docs

@@ -1,0 +1,110 @@
+// Tests of the base room: halves, checked sizes, files.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "base/dtype.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/half.h"
+
+namespace cobra {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public ::testing::Test {
+ protected:
+  FileTest() { fs::create_directories(folder_); }
+  ~FileTest() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return folder_ / name; }
+  size_t files() const { return std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}); }
+
+ private:
+  fs::path folder_ = fs::temp_directory_path() / fmt::format("cobra_base_test_{}", ::getpid());
+};
+
+TEST(Half, EveryFloat16SurvivesTheRoundTrip) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const Float16 h{static_cast<uint16_t>(bits)};
+    const float f = to_float(h);
+    if (std::isnan(f)) {
+      EXPECT_TRUE(std::isnan(to_float(to_float16(f))));
+    } else {
+      ASSERT_EQ(to_float16(f).bits, bits) << f;
+    }
+  }
+}
+
+TEST(Half, Float16RoundsToNearestEven) {
+  EXPECT_EQ(to_float(to_float16(65504.0f)), 65504.0f);
+  EXPECT_EQ(to_float(to_float16(65519.0f)), 65504.0f);
+  EXPECT_TRUE(std::isinf(to_float(to_float16(65520.0f))));
+  EXPECT_EQ(to_float(to_float16(1.0f + 0x1p-11f)), 1.0f);             // tie: to even
+  EXPECT_EQ(to_float(to_float16(1.0f + 3 * 0x1p-11f)), 1.0f + 0x1p-9f);  // tie: to even, up
+  EXPECT_EQ(to_float(to_float16(0x1p-25f)), 0.0f);
+  EXPECT_EQ(to_float(to_float16(0x1.8p-25f)), 0x1p-24f);
+}
+
+TEST(Half, BFloat16RoundsToNearestEven) {
+  EXPECT_EQ(to_bfloat16(1.0f).bits, 0x3f80);
+  EXPECT_EQ(to_bfloat16(1.0f + 0x1p-8f).bits, 0x3f80);
+  EXPECT_EQ(to_bfloat16(1.0f + 3 * 0x1p-8f).bits, 0x3f82);
+  EXPECT_TRUE(std::isnan(to_float(to_bfloat16(std::numeric_limits<float>::quiet_NaN()))));
+}
+
+TEST(Sizes, OverflowAndNegativeThrow) {
+  EXPECT_EQ(checked_mul(3, 4, "x"), 12);
+  EXPECT_THROW(checked_mul(int64_t{1} << 62, 4, "x"), Error);
+  EXPECT_THROW(checked_mul(-1, 4, "x"), Error);
+  EXPECT_THROW(checked_add(std::numeric_limits<int64_t>::max(), 1, "x"), Error);
+}
+
+TEST(DTypes, RowBytes) {
+  EXPECT_EQ(row_bytes(DType::q8_0, 64), 68);
+  EXPECT_EQ(row_bytes(DType::q4_k, 512), 288);
+  EXPECT_THROW(row_bytes(DType::q8_0, 33), Error);
+  EXPECT_EQ(parse_dtype("q4_0"), DType::q4_0);
+  EXPECT_THROW(parse_dtype("q3"), Error);
+}
+
+TEST(Messages, PrintableEscapesAndCuts) {
+  EXPECT_EQ(printable("a\nb"), "a\\x0ab");
+  EXPECT_EQ(printable("abcdef", 3), "abc...");
+}
+
+TEST_F(FileTest, AtomicFileAppearsOnlyOnCommit) {
+  {
+    AtomicFile file(path("a"));
+    file.write("half");
+  }
+  EXPECT_EQ(files(), 0u);
+  AtomicFile file(path("a"));
+  const std::string big(3 << 20, 'x');
+  file.write(big);
+  EXPECT_FALSE(fs::exists(path("a")));
+  file.commit();
+  EXPECT_EQ(files(), 1u);
+  EXPECT_EQ(read_file(path("a"), 4 << 20), big);
+  EXPECT_THROW(read_file(path("a"), 1 << 20), Error);
+}
+
+
+TEST_F(FileTest, MapsAndRefusesWhatIsNotAFile) {
+  std::ofstream(path("m")) << "hello";
+  const MappedFile map(path("m"));
+  EXPECT_EQ(map.bytes().size(), 5u);
+  EXPECT_EQ(static_cast<char>(map.bytes()[4]), 'o');
+  std::ofstream(path("empty"));
+  EXPECT_EQ(MappedFile(path("empty")).bytes().size(), 0u);
+  EXPECT_THROW(MappedFile(path("absent")), Error);
+  EXPECT_THROW(MappedFile(fs::path(path("m")).parent_path()), Error);
+}
+
+}  // namespace
+}  // namespace cobra

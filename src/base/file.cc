@@ -1,0 +1,143 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/fail.h"
+
+namespace cobra {
+namespace {
+
+constexpr size_t kWriteBufferBytes = 1 << 20;
+
+/// Opens a regular file for reading and returns {descriptor, size}.
+std::pair<int, int64_t> open_regular(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) fail("{}: cannot open: {}", path, std::strerror(errno));
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd);
+    fail("{}: not a regular file", path);
+  }
+  return {fd, info.st_size};
+}
+
+}  // namespace
+
+MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
+  const auto [fd, size] = open_regular(path_);
+  size_ = size;
+  if (size_ > 0) {
+    void* map = ::mmap(nullptr, static_cast<size_t>(size_), PROT_READ, MAP_SHARED, fd, 0);
+    const int error = errno;
+    ::close(fd);
+    if (map == MAP_FAILED) {
+      size_ = 0;
+      fail("{}: cannot map {} bytes: {}", path_, size, std::strerror(error));
+    }
+    data_ = static_cast<const std::byte*>(map);
+  } else {
+    ::close(fd);
+  }
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), static_cast<size_t>(size_));
+}
+
+void MappedFile::release_pages(std::span<const std::byte> part) const {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto last = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
+  if (last > first) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+std::string read_file(const std::string& path, int64_t max_bytes) {
+  const auto [fd, size] = open_regular(path);
+  if (size > max_bytes) {
+    ::close(fd);
+    fail("{}: {} bytes, more than the limit of {}", path, size, max_bytes);
+  }
+  std::string bytes(static_cast<size_t>(size), '\0');
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::read(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const int error = errno;
+      ::close(fd);
+      if (n == 0) fail("{}: shrank while it was read", path);
+      fail("{}: cannot read: {}", path, std::strerror(error));
+    }
+    done += static_cast<size_t>(n);
+  }
+  ::close(fd);
+  return bytes;
+}
+
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+  static std::atomic<int> counter{0};
+  temporary_ = fmt::format("{}.{}.{}.tmp", path_, ::getpid(), counter++);
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail("{}: cannot write: {}", path_, std::strerror(errno));
+  buffer_.reserve(kWriteBufferBytes);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+    ::unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::write(const void* data, int64_t bytes) {
+  const char* next = static_cast<const char*>(data);
+  position_ += bytes;
+  while (bytes > 0) {
+    const auto part = std::min<int64_t>(bytes, static_cast<int64_t>(kWriteBufferBytes - buffer_.size()));
+    buffer_.append(next, static_cast<size_t>(part));
+    next += part;
+    bytes -= part;
+    if (buffer_.size() == kWriteBufferBytes) flush();
+  }
+}
+
+void AtomicFile::flush() {
+  size_t done = 0;
+  while (done < buffer_.size()) {
+    const ssize_t n = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("{}: cannot write: {}", path_, std::strerror(errno));
+    done += static_cast<size_t>(n);
+  }
+  buffer_.clear();
+}
+
+void AtomicFile::commit() {
+  flush();
+  if (::fsync(fd_) != 0) fail("{}: cannot flush to disk: {}", path_, std::strerror(errno));
+  if (::close(std::exchange(fd_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    fail("{}: cannot write: {}", path_, std::strerror(error));
+  }
+}
+
+}  // namespace cobra

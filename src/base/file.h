@@ -1,0 +1,63 @@
+// Files: mapped for reading, whole-file reads with a limit, and atomic writing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace cobra {
+
+/// A read-only memory map of a regular file. Move-only. Reading a view after the file shrinks is the one fault a map
+/// cannot report, so files in use must not be truncated (cobra replaces files by rename, which is safe).
+class MappedFile {
+ public:
+  /// Throws Error "path: reason" when it cannot be opened, is not a regular file, or cannot be mapped.
+  explicit MappedFile(std::string path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  const std::string& path() const { return path_; }
+  std::span<const std::byte> bytes() const { return {data_, static_cast<size_t>(size_)}; }
+
+  /// Lets the system drop these pages from memory; they are read again from the file when touched.
+  void release_pages(std::span<const std::byte> part) const;
+
+ private:
+  std::string path_;
+  const std::byte* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+/// The bytes of a file of at most `max_bytes`. Throws Error naming the path (missing, not a file, too large).
+std::string read_file(const std::string& path, int64_t max_bytes);
+
+/// Writes a file so that `path` is either the old file or the complete new one: a temporary name in the same folder,
+/// then fsync and rename in `commit()`. Without commit the temporary file is removed.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  /// Appends; throws Error naming the path on a full disk and the like.
+  void write(const void* data, int64_t bytes);
+  void write(std::string_view text) { write(text.data(), static_cast<int64_t>(text.size())); }
+  /// Bytes written so far.
+  int64_t position() const { return position_; }
+  /// Flushes to the disk and takes the final name. Nothing may be written afterwards.
+  void commit();
+
+ private:
+  std::string path_;
+  std::string temporary_;
+  std::string buffer_;
+  int fd_ = -1;
+  int64_t position_ = 0;
+  void flush();
+};
+
+}  // namespace cobra

@@ -1,0 +1,40 @@
+// Prompt templates of the official code (cobra/models/backbones/llm/prompting): Zephyr, plain Mamba, and "pure".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cobra {
+
+enum class PromptTemplate { zephyr, mamba, pure };
+/// "zephyr", "mamba", "pure"; throws Error otherwise.
+PromptTemplate parse_prompt_template(std::string_view text);
+std::string_view name(PromptTemplate prompt_template);
+/// As the official code picks it: ids ending in "zephyr" -> zephyr, other ids starting with "mamba" -> mamba; otherwise throws.
+PromptTemplate prompt_template_of(std::string_view llm_backbone_id);
+
+/// Builds a conversation turn by turn, exactly as the official PromptBuilders do (quirks 27-29 of their code: "<image>" is
+/// removed and the message stripped as Python's str.strip() does, an empty answer becomes one space, ...).
+class PromptBuilder {
+ public:
+  explicit PromptBuilder(PromptTemplate prompt_template) : template_(prompt_template) {}
+
+  /// Appends a human turn (even turns) and returns the text it added; the reverse role order throws Error.
+  std::string add_user(std::string_view message);
+  /// Appends an answer (odd turns) and returns the text it added.
+  std::string add_answer(std::string_view message);
+  /// The whole prompt so far.
+  const std::string& prompt() const { return prompt_; }
+  /// The official get_potential_prompt: the prompt with `message` as next human turn, without adding it, unstripped.
+  std::string potential_prompt(std::string_view message) const;
+
+ private:
+  PromptTemplate template_;
+  std::string prompt_;
+  int turns_ = 0;
+};
+
+/// The prompt of one question: PromptBuilder(t).add_user(question).
+std::string single_turn_prompt(PromptTemplate prompt_template, std::string_view question);
+
+}  // namespace cobra
