@@ -9,17 +9,22 @@
 
 namespace cobra {
 
-/// `size` values of a trivial type at a 64-byte boundary, zero-filled. Move-only. Throws std::bad_alloc.
+/// `size` values of a trivial type at a 64-byte boundary, zero-filled (or not: `uninitialized`, for what is written at
+/// once by several threads). Move-only. Throws std::bad_alloc.
 template <typename T>
 class AlignedBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
   AlignedBuffer() = default;
-  explicit AlignedBuffer(int64_t size) : size_(size) {
-    if (size == 0) return;
-    data_ = static_cast<T*>(::operator new(static_cast<size_t>(size) * sizeof(T), kAlignment));
-    __builtin_memset(static_cast<void*>(data_), 0, static_cast<size_t>(size) * sizeof(T));
+  explicit AlignedBuffer(int64_t size) : AlignedBuffer(uninitialized(size)) {
+    if (data_) __builtin_memset(static_cast<void*>(data_), 0, static_cast<size_t>(size) * sizeof(T));
+  }
+  static AlignedBuffer uninitialized(int64_t size) {
+    AlignedBuffer buffer;
+    if (size > 0) buffer.data_ = static_cast<T*>(::operator new(static_cast<size_t>(size) * sizeof(T), kAlignment));
+    buffer.size_ = size;
+    return buffer;
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

@@ -1,0 +1,67 @@
+// A loaded model: configuration, tokenizer and weights.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cobra/config.h"
+#include "cobra/image.h"
+#include "cobra/runtime.h"
+#include "cobra/tensor_view.h"
+
+namespace cobra {
+
+class Tokenizer;
+struct ModelParts;
+
+/// Embeddings of one picture as the language model reads them: [tokens, d_model].
+struct ImageEmbedding {
+  int64_t tokens = 0;
+  int64_t d_model = 0;
+  std::vector<float> values;
+  double preprocess_ms = 0;  // resize and normalise
+  double vision_ms = 0;      // towers and projector
+
+  TensorView<const float> view() const { return {values.data(), tokens, d_model}; }
+};
+
+/// Called with each named intermediate of a forward pass (names as `cobra trace` writes them). For porting and debugging.
+using TraceSink = std::function<void(const std::string& name, const std::vector<int64_t>& shape, const float* values)>;
+
+/// Immutable after `load` and safe to share between threads. Weights are mapped from the file; quantised ones are packed
+/// once: the language model's at load, the towers' at the first picture.
+class Model {
+ public:
+  /// Opens a GGUF: general.architecture "cobra", or "mamba" for text alone. Checks every tensor's name, type and shape.
+  /// Throws Error naming the file and what is wrong.
+  static Model load(const std::string& path, const Runtime& runtime);
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  const ModelConfig& config() const;
+  const Runtime& runtime() const;
+  /// nullptr for a model without a tokenizer, which works with token ids only.
+  const Tokenizer* tokenizer() const;
+  /// Identifies the weights and configuration: sessions saved with one model load only into the same (64-bit hash of the
+  /// file's header and samples of every tensor).
+  uint64_t fingerprint() const;
+  int64_t file_bytes() const;
+  /// Bytes of language-model weights that one decoded token reads.
+  int64_t decode_bytes() const;
+
+  /// Preprocesses a picture and runs towers and projector. Throws Error when the model has no towers.
+  ImageEmbedding embed(const Image& image, const TraceSink& trace = nullptr) const;
+
+  /// For cobra's own sources.
+  const ModelParts& parts() const { return *parts_; }
+
+ private:
+  explicit Model(std::unique_ptr<ModelParts> parts);
+  std::unique_ptr<ModelParts> parts_;
+};
+
+}  // namespace cobra

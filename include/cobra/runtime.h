@@ -1,0 +1,37 @@
+// How a machine is used: threads and instruction set.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cobra {
+
+struct RuntimeOptions {
+  int threads = 0;  // 0: one for each core this process may use
+  std::string isa;  // "" picks the best; "avx2", "reference", ...; the environment's COBRA_ISA where this is empty
+};
+
+/// Immutable; passed to what computes, never global; safe to share between threads. Cheap to copy.
+class Runtime {
+ public:
+  /// Throws Error for an unknown or unavailable instruction set and for a thread count below 0 or above 1024.
+  explicit Runtime(const RuntimeOptions& options = {});
+
+  int threads() const { return threads_; }
+  /// Name of the instruction set in use.
+  std::string isa() const;
+  /// Whether prefill uses bfloat16 matrix products.
+  bool bf16_products() const;
+  /// Names of the instruction sets this machine can run, best first.
+  static std::vector<std::string> available_isas();
+
+  /// For cobra's own sources: the kernel table.
+  const struct KernelTable& kernels() const { return *kernels_; }
+
+ private:
+  int threads_;
+  const KernelTable* kernels_;
+};
+
+}  // namespace cobra

@@ -1,0 +1,54 @@
+// Work over threads with OpenMP, which oneDNN shares. An exception in the body reaches the caller.
+#pragma once
+
+#include <omp.h>
+
+#include <cstdint>
+#include <exception>
+
+namespace cobra {
+
+/// Calls body(i, thread) for i in [0, n), each once, handed out one by one; `thread` < threads. Which thread runs which i
+/// is not fixed, so a body's result must not depend on it.
+template <class Body>
+void parallel_for(int threads, int64_t n, const Body& body) {
+  if (threads <= 1 || n <= 1) {
+    for (int64_t i = 0; i < n; ++i) body(i, 0);
+    return;
+  }
+  std::exception_ptr error;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+  for (int64_t i = 0; i < n; ++i) {
+    try {
+      body(i, omp_get_thread_num());
+    } catch (...) {
+#pragma omp critical(cobra_parallel_error)
+      error = std::current_exception();
+    }
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+/// Calls body(begin, end, thread) once for each thread with its even, contiguous share of [0, n).
+template <class Body>
+void parallel_ranges(int threads, int64_t n, const Body& body) {
+  if (threads <= 1 || n <= 1) {
+    if (n > 0) body(int64_t{0}, n, 0);
+    return;
+  }
+  std::exception_ptr error;
+#pragma omp parallel num_threads(threads)
+  {
+    const int64_t team = omp_get_num_threads(), thread = omp_get_thread_num();
+    const int64_t begin = n * thread / team, end = n * (thread + 1) / team;
+    try {
+      if (begin < end) body(begin, end, static_cast<int>(thread));
+    } catch (...) {
+#pragma omp critical(cobra_parallel_error)
+      error = std::current_exception();
+    }
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace cobra

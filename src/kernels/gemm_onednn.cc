@@ -1,0 +1,96 @@
+// Matrix products by oneDNN, one call on the calling thread. The only file that knows oneDNN: it builds with version 2
+// (Debian 12) and 3.
+#include "kernels/gemm_onednn.h"
+
+#include <dnnl.h>
+#include <omp.h>
+
+#include <map>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "base/fail.h"
+
+#if DNNL_VERSION_MAJOR < 3
+#include <dnnl.hpp>
+#else
+#include <oneapi/dnnl/dnnl.hpp>
+#endif
+
+namespace cobra {
+namespace {
+
+const dnnl::engine& cpu_engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+using ShapeKey = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool>;
+
+ShapeKey key_of(const Gemm& g) { return {g.M, g.N, g.K, g.lda, g.ldb, g.ldc, g.transpose_b}; }
+
+struct Matmul {
+  dnnl::matmul primitive;
+  dnnl::memory::desc a, b, c, scratchpad;
+};
+
+dnnl::matmul::primitive_desc describe(const dnnl::memory::desc& a, const dnnl::memory::desc& b, const dnnl::memory::desc& c) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+#if DNNL_VERSION_MAJOR < 3
+  return {dnnl::matmul::desc(a, b, c), attributes, cpu_engine()};
+#else
+  return {cpu_engine(), a, b, c, attributes};
+#endif
+}
+
+Matmul make_bf16_matmul(const Gemm& g) {
+  using Type = dnnl::memory::data_type;
+  Matmul m;
+  m.a = {{g.M, g.K}, Type::bf16, dnnl::memory::dims{g.lda, 1}};
+  m.b = {{g.K, g.N}, Type::bf16, g.transpose_b ? dnnl::memory::dims{1, g.ldb} : dnnl::memory::dims{g.ldb, 1}};
+  m.c = {{g.M, g.N}, Type::f32, dnnl::memory::dims{g.ldc, 1}};
+  const auto description = describe(m.a, m.b, m.c);
+  m.primitive = dnnl::matmul(description);
+  m.scratchpad = description.scratchpad_desc();
+  return m;
+}
+
+}  // namespace
+
+void onednn_gemm_f32(const Gemm& g, const float* A, const float* B, float* C) {
+  dnnl_sgemm('N', g.transpose_b ? 'T' : 'N', g.M, g.N, g.K, 1.0f, A, g.lda, B, g.ldb, 0.0f, C, g.ldc);
+}
+
+/// Primitives are made once a thread and shape: creation costs more than a small product.
+void onednn_gemm_bf16(const Gemm& g, const BFloat16* A, const BFloat16* B, float* C) {
+  thread_local std::map<ShapeKey, Matmul> cache;
+  thread_local std::vector<std::byte> scratchpad;
+  thread_local dnnl::stream stream(cpu_engine());
+  constexpr size_t kMaxShapes = 256;
+  if (cache.size() > kMaxShapes) cache.clear();
+  auto found = cache.find(key_of(g));
+  if (found == cache.end()) found = cache.emplace(key_of(g), make_bf16_matmul(g)).first;
+  const Matmul& m = found->second;
+  scratchpad.resize(std::max(scratchpad.size(), m.scratchpad.get_size()));
+  const auto memory = [](const dnnl::memory::desc& desc, const void* data) {
+    return dnnl::memory(desc, cpu_engine(), const_cast<void*>(data));
+  };
+  m.primitive.execute(stream, {{DNNL_ARG_SRC, memory(m.a, A)},
+                               {DNNL_ARG_WEIGHTS, memory(m.b, B)},
+                               {DNNL_ARG_DST, memory(m.c, C)},
+                               {DNNL_ARG_SCRATCHPAD, memory(m.scratchpad, scratchpad.data())}});
+  stream.wait();
+}
+
+bool onednn_has_fast_bf16() {
+#if defined(__x86_64__)
+  return static_cast<int>(dnnl_get_effective_cpu_isa()) >= static_cast<int>(dnnl_cpu_isa_avx512_core_bf16) &&
+         dnnl_get_effective_cpu_isa() != dnnl_cpu_isa_avx2_vnni;
+#else
+  return false;
+#endif
+}
+
+}  // namespace cobra

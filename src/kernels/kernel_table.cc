@@ -1,0 +1,57 @@
+#include "kernels/kernel_table.h"
+
+#include <hwy/targets.h>
+
+#include "base/fail.h"
+#include "kernels/gemm_onednn.h"
+#include "kernels/simd_target.h"
+
+namespace cobra {
+namespace {
+
+struct Target {
+  int64_t bit;
+  std::string_view name;
+};
+
+/// Best first.
+constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx512-vnni"}, {HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"},
+                               {HWY_SSE4, "sse4"},           {HWY_NEON, "neon"}};
+
+KernelTable make_table(const Target& target) {
+  KernelTable table = reference_kernels();
+  table.isa = target.name;
+  add_elementwise_kernels(target.bit, table);
+  add_mamba_kernels(target.bit, table);
+  add_dot_kernels(target.bit, table);
+  add_expand_kernels(target.bit, table);
+  table.gemm_f32 = onednn_gemm_f32;
+  table.gemm_bf16 = onednn_has_fast_bf16() ? onednn_gemm_bf16 : nullptr;
+  return table;
+}
+
+}  // namespace
+
+const std::vector<KernelTable>& available_kernels() {
+  static const std::vector<KernelTable> tables = [] {
+    std::vector<KernelTable> made;
+    for (const Target& target : kTargets) {
+      if ((hwy::SupportedTargets() & HWY_TARGETS & target.bit) != 0) made.push_back(make_table(target));
+    }
+    made.push_back(reference_kernels());
+    return made;
+  }();
+  return tables;
+}
+
+const KernelTable& find_kernels(std::string_view isa) {
+  if (isa.empty()) return available_kernels().front();
+  std::string names;
+  for (const KernelTable& table : available_kernels()) {
+    if (table.isa == isa) return table;
+    names += fmt::format(" {}", table.isa);
+  }
+  fail("instruction set '{}' is not available on this machine: expected one of{}", printable(isa), names);
+}
+
+}  // namespace cobra

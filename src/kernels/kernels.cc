@@ -1,0 +1,95 @@
+#include "kernels/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel.h"
+
+namespace cobra {
+namespace {
+
+constexpr int64_t kQueryBlock = 128;  // rows of attention scores a thread holds: 128 x 734 floats fit the second-level cache
+
+/// Rows below which a norm is not worth a second thread.
+constexpr int64_t kRowsPerThread = 8;
+
+int useful_threads(int threads, int64_t rows) {
+  return static_cast<int>(std::clamp<int64_t>(rows / kRowsPerThread, 1, threads));
+}
+
+}  // namespace
+
+Kernels::Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase)
+    : table_(table), threads_(threads), workspace_(workspace), phase_(phase) {
+  if (std::ssize(workspace_.threads) < threads) workspace_.threads.resize(static_cast<size_t>(threads));
+}
+
+void Kernels::rms_norm(TensorView<const float> x, const float* weight, float eps, TensorView<float> out) const {
+  parallel_ranges(useful_threads(threads_, x.rows), x.rows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) table_.rms_norm(x.row(r), weight, eps, x.cols, out.row(r));
+  });
+}
+
+void Kernels::layer_norm(TensorView<const float> x, const float* weight, const float* bias, float eps,
+                         TensorView<float> out) const {
+  parallel_ranges(useful_threads(threads_, x.rows), x.rows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) table_.layer_norm(x.row(r), weight, bias, eps, x.cols, out.row(r));
+  });
+}
+
+void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float> out) const {
+  const int64_t S = qkv.rows, d = qkv.cols / 3, head_dim = d / heads;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+  const int64_t blocks = (S + kQueryBlock - 1) / kQueryBlock;
+  parallel_for(threads_, heads * blocks, [&](int64_t task, int thread) {
+    const int64_t head = task / blocks, first = task % blocks * kQueryBlock, rows = std::min(kQueryBlock, S - first);
+    float* scores = workspace_.threads[static_cast<size_t>(thread)].product.get(kQueryBlock * S);
+    const float* q = qkv.row(first) + head * head_dim;
+    const float* k = qkv.data + d + head * head_dim;
+    const float* v = qkv.data + 2 * d + head * head_dim;
+    table_.gemm_f32({.M = rows, .N = S, .K = head_dim, .lda = qkv.stride, .ldb = qkv.stride, .ldc = S, .transpose_b = true},
+                    q, k, scores);
+    for (int64_t r = 0; r < rows; ++r) table_.softmax(scores + r * S, scale, S);
+    table_.gemm_f32({.M = rows, .N = head_dim, .K = S, .lda = S, .ldb = qkv.stride, .ldc = out.stride, .transpose_b = false},
+                    scores, v, out.row(first) + head * head_dim);
+  });
+}
+
+void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w, float* state) const {
+  const int64_t taps = w.taps;
+  parallel_ranges(threads_, x.tiles(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      table_.causal_conv1d_silu({.L = x.L,
+                                 .taps = w.taps,
+                                 .weight = w.weight + i * taps * kTileChannels,
+                                 .bias = w.bias + i * kTileChannels,
+                                 .state = state + i * taps * kTileChannels,
+                                 .x = x.tile(i)});
+    }
+  });
+}
+
+void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt, const ScanWeights& w,
+                             TensorView<const float> B, TensorView<const float> C, TiledView<const float> z, float* state,
+                             TiledView<float> y) const {
+  const int64_t state_size = int64_t{w.states} * kTileChannels;
+  parallel_ranges(threads_, x.tiles(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      table_.selective_scan({.L = x.L,
+                             .states = w.states,
+                             .x = x.tile(i),
+                             .dt = dt.tile(i),
+                             .z = z.tile(i),
+                             .B = B.data,
+                             .C = C.data,
+                             .ld_bc = B.stride,
+                             .A = w.A + i * state_size,
+                             .D = w.D + i * kTileChannels,
+                             .dt_bias = w.dt_bias + i * kTileChannels,
+                             .state = state + i * state_size,
+                             .y = y.tile(i)});
+    }
+  });
+}
+
+}  // namespace cobra

@@ -1,0 +1,164 @@
+// Kernels::linear: products with weights, in the two ways that prefill and decode want.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/parallel.h"
+#include "kernels/kernels.h"
+
+namespace cobra {
+namespace {
+
+/// Rows of a decode product that share one read of the weights.
+constexpr int64_t kDecodeRows = 32;
+
+/// A prefill panel holds at most this many float32 weights (K x N of the panel): with its activations it stays in the
+/// last-level cache, and it is wide enough that the product repacks its activations seldom.
+constexpr int64_t kPanelWeights = int64_t{1} << 20;
+constexpr int64_t kMaxPanelCols = 512;
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+/// Columns of a panel: bounded by the cache, and small enough that every thread gets one. A multiple of a tile.
+int64_t panel_cols(const WeightMatrix& w, int threads) {
+  const int64_t cached = std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
+  const int64_t fair = round_up((w.rows + threads - 1) / threads, kTileRows);
+  return std::min({cached, fair, kMaxPanelCols});
+}
+
+}  // namespace
+
+void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y, const Epilogue& epilogue) const {
+  if (phase_ == Phase::decode) {
+    linear_decode(x, w, y, epilogue);
+  } else {
+    linear_prefill(x, w, y, epilogue);
+  }
+}
+
+/// The input as rows; channel tiles are copied unless they are one row, which lies the same way.
+TensorView<const float> Kernels::row_major(const LinearView<const float>& x) const {
+  if (!x.tiled) return {x.data, x.rows, x.cols, x.stride};
+  if (x.rows == 1) return {x.data, 1, x.cols};
+  const TiledView<const float> tiles{x.data, x.rows, x.cols};
+  const int64_t stride = tiles.tiles() * kTileChannels;
+  float* rows = workspace_.rows.get(x.rows * stride);
+  parallel_ranges(threads_, x.rows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = 0; i < tiles.tiles(); ++i) {
+      for (int64_t r = begin; r < end; ++r) {
+        std::memcpy(rows + r * stride + i * kTileChannels, tiles.tile(i) + r * kTileChannels, kTileChannels * sizeof(float));
+      }
+    }
+  });
+  return {rows, x.rows, x.cols, stride};
+}
+
+/// Applies the epilogue to product [rows, cols] (leading dimension ld) and stores it as rows [first_row, ...) and columns
+/// [first_col, ...) of y. The product is scratch and is changed.
+void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col, int64_t cols,
+                    const LinearView<float>& y, const Epilogue& e) const {
+  for (int64_t r = 0; r < rows; ++r) {
+    float* p = const_cast<float*>(product) + r * ld;
+    if (e.bias) {
+      for (int64_t c = 0; c < cols; ++c) p[c] += e.bias[first_col + c];
+    }
+    if (e.activation == Activation::gelu) table_.gelu(p, cols);
+    if (e.activation == Activation::quick_gelu) table_.quick_gelu(p, cols);
+    if (e.scale) {
+      for (int64_t c = 0; c < cols; ++c) p[c] *= e.scale[first_col + c];
+    }
+    if (y.tiled) {
+      const TiledView<float> tiles{y.data, y.rows, y.cols};
+      for (int64_t c = 0; c < cols; c += kTileChannels) {
+        float* out = tiles.tile((first_col + c) / kTileChannels) + (first_row + r) * kTileChannels;
+        std::memcpy(out, p + c, static_cast<size_t>(std::min<int64_t>(kTileChannels, cols - c)) * sizeof(float));
+      }
+    } else {
+      float* out = y.data + (first_row + r) * y.stride + first_col;
+      if (e.add_to_output) {
+        for (int64_t c = 0; c < cols; ++c) out[c] += p[c];
+      } else {
+        std::memcpy(out, p, static_cast<size_t>(cols) * sizeof(float));
+      }
+    }
+  }
+}
+
+void Kernels::linear_decode(const LinearView<const float>& input, const WeightMatrix& w, const LinearView<float>& y,
+                            const Epilogue& e) const {
+  const TensorView<const float> x = row_major(input);
+  const int64_t blocks = w.cols / kBlockCols;
+  for (int64_t first = 0; first < x.rows; first += kDecodeRows) {
+    QuantizedRows quantized{std::min(kDecodeRows, x.rows - first), w.cols, nullptr, nullptr, nullptr};
+    if (is_quantized(w.type)) {
+      int16_t* q = workspace_.quants.get(kDecodeRows * w.cols);
+      float* scale = workspace_.quant_scales.get(kDecodeRows * blocks);
+      float* sum = workspace_.quant_sums.get(kDecodeRows * blocks);
+      for (int64_t r = 0; r < quantized.rows; ++r) {
+        table_.quantize_row(x.row(first + r), w.cols, q + r * w.cols, scale + r * blocks, sum + r * blocks);
+      }
+      quantized = {quantized.rows, w.cols, q, scale, sum};
+    }
+    parallel_ranges(threads_, w.tiles(), [&](int64_t begin, int64_t end, int) {
+      alignas(64) float product[kDecodeRows * kTileRows];
+      for (int64_t t = begin; t < end; ++t) {
+        if (is_quantized(w.type)) {
+          table_.dot_packed(w, t, quantized, product);
+        } else {
+          table_.dot_plain(w, t, x.row(first), quantized.rows, x.stride, product);
+        }
+        store(product, kTileRows, quantized.rows, first, t * kTileRows, std::min<int64_t>(kTileRows, w.rows - t * kTileRows),
+              y, e);
+      }
+    });
+  }
+}
+
+/// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is made by one
+/// thread in the order of K, so the number of threads does not show in the result.
+void Kernels::linear_prefill(const LinearView<const float>& input, const WeightMatrix& w, const LinearView<float>& y,
+                             const Epilogue& e) const {
+  const TensorView<const float> x = row_major(input);
+  const bool in_bf16 = table_.gemm_bf16 != nullptr && w.type != DType::f32 && w.type != DType::f16;
+  BFloat16* x_bf16 = nullptr;
+  if (in_bf16) {
+    x_bf16 = workspace_.rows_bf16.get(x.rows * x.cols);
+    parallel_ranges(threads_, x.rows, [&](int64_t begin, int64_t end, int) {
+      for (int64_t r = begin; r < end; ++r) table_.to_bfloat16(x.row(r), x.cols, x_bf16 + r * x.cols);
+    });
+  }
+  const int64_t width = panel_cols(w, threads_), M = x.rows, K = x.cols;
+  parallel_for(threads_, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
+    const int64_t first = panel * width, cols = std::min(width, w.rows - first);
+    const int64_t tiles = (cols + kTileRows - 1) / kTileRows;
+    const std::byte* plain = w.tile(first / kTileRows);
+    Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
+    float* product = scratch.product.get(M * width);
+    Gemm shape{.M = M, .N = cols, .K = K, .lda = x.stride, .ldb = K, .ldc = width, .transpose_b = true};
+    if (in_bf16) {
+      const BFloat16* B = reinterpret_cast<const BFloat16*>(plain);
+      if (is_quantized(w.type)) {
+        BFloat16* expanded = scratch.panel_bf16.get(K * width);
+        table_.expand_bf16(w, first / kTileRows, tiles, expanded, width);
+        shape.ldb = width, shape.transpose_b = false, B = expanded;
+      }
+      shape.lda = K;
+      table_.gemm_bf16(shape, x_bf16, B, product);
+    } else {
+      const float* B = reinterpret_cast<const float*>(plain);
+      if (is_quantized(w.type)) {
+        float* expanded = scratch.panel.get(K * width);
+        table_.expand_f32(w, first / kTileRows, tiles, expanded, width);
+        shape.ldb = width, shape.transpose_b = false, B = expanded;
+      } else if (w.type != DType::f32) {
+        float* widened = scratch.panel.get(K * width);
+        table_.widen(w.type, plain, cols * K, widened);
+        B = widened;
+      }
+      table_.gemm_f32(shape, x.data, B, product);
+    }
+    store(product, width, M, 0, first, cols, y, e);
+  });
+}
+
+}  // namespace cobra

@@ -1,0 +1,194 @@
+// The reference kernels: plain loops that say what is computed. Slow on purpose; sums in float32 as the official code's.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/kernel_table.h"
+#include "kernels/packed_tile.h"
+#include "kernels/quant.h"
+
+namespace cobra {
+namespace {
+
+float silu(float x) { return x / (1.0f + std::exp(-x)); }
+/// torch's softplus: linear above its threshold of 20.
+float softplus(float x) { return x > 20.0f ? x : std::log1p(std::exp(x)); }
+
+void rms_norm(const float* x, const float* weight, float eps, int64_t n, float* out) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < n; ++i) sum += double{x[i]} * x[i];
+  const float scale = 1.0f / std::sqrt(static_cast<float>(sum / static_cast<double>(n)) + eps);
+  for (int64_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
+}
+
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* out) {
+  double sum = 0.0, squares = 0.0;
+  for (int64_t i = 0; i < n; ++i) sum += x[i];
+  const float mean = static_cast<float>(sum / static_cast<double>(n));
+  for (int64_t i = 0; i < n; ++i) squares += double{x[i] - mean} * (x[i] - mean);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(squares / static_cast<double>(n)) + eps);
+  for (int64_t i = 0; i < n; ++i) out[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+}
+
+void softmax(float* x, float scale, int64_t n) {
+  float maximum = x[0] * scale;
+  for (int64_t i = 0; i < n; ++i) maximum = std::max(maximum, x[i] * scale);
+  double sum = 0.0;
+  for (int64_t i = 0; i < n; ++i) sum += x[i] = std::exp(x[i] * scale - maximum);
+  for (int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] / sum);
+}
+
+void gelu(float* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) x[i] = 0.5f * x[i] * (1.0f + std::erf(x[i] * 0.70710678118654752f));
+}
+
+void quick_gelu(float* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) x[i] = x[i] / (1.0f + std::exp(-1.702f * x[i]));
+}
+
+void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = to_bfloat16(x[i]);
+}
+
+void causal_conv1d_silu(const ConvTile& tile) {
+  for (int c = 0; c < kTileChannels; ++c) {
+    for (int64_t t = 0; t < tile.L; ++t) {
+      for (int j = 0; j + 1 < tile.taps; ++j) {
+        tile.state[j * kTileChannels + c] = tile.state[(j + 1) * kTileChannels + c];
+      }
+      tile.state[(tile.taps - 1) * kTileChannels + c] = tile.x[t * kTileChannels + c];
+      float sum = tile.bias[c];
+      for (int j = 0; j < tile.taps; ++j) sum += tile.weight[j * kTileChannels + c] * tile.state[j * kTileChannels + c];
+      tile.x[t * kTileChannels + c] = silu(sum);
+    }
+  }
+}
+
+void selective_scan(const ScanTile& tile) {
+  for (int c = 0; c < kTileChannels; ++c) {
+    for (int64_t t = 0; t < tile.L; ++t) {
+      const int64_t at = t * kTileChannels + c;
+      const float x = tile.x[at], z = tile.z[at];
+      const float dt = softplus(tile.dt[at] + tile.dt_bias[c]);
+      float y = 0.0f;
+      for (int n = 0; n < tile.states; ++n) {
+        float& h = tile.state[n * kTileChannels + c];
+        h = std::exp(dt * tile.A[n * kTileChannels + c]) * h + dt * tile.B[t * tile.ld_bc + n] * x;
+        y += h * tile.C[t * tile.ld_bc + n];
+      }
+      tile.y[at] = (y + tile.D[c] * x) * silu(z);
+    }
+  }
+}
+
+void quantize_activations(const float* x, int64_t n, int16_t* q, float* scale, float* sum) {
+  for (int64_t b = 0; b < n / kBlockCols; ++b) {
+    float largest = 0.0f;
+    for (int i = 0; i < kBlockCols; ++i) largest = std::max(largest, std::fabs(x[b * kBlockCols + i]));
+    const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+    int total = 0;
+    for (int i = 0; i < kBlockCols; ++i) {
+      const auto value = static_cast<int16_t>(std::nearbyint(x[b * kBlockCols + i] * inverse));
+      q[b * kBlockCols + i] = value;
+      total += value;
+    }
+    scale[b] = largest / 127.0f;
+    sum[b] = scale[b] * static_cast<float>(total);
+  }
+}
+
+void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
+  const int64_t blocks = w.cols / kBlockCols;
+  for (int64_t m = 0; m < x.rows; ++m) {
+    for (int r = 0; r < kTileRows; ++r) {
+      float sum = 0.0f;
+      for (int64_t b = 0; b < blocks; ++b) {
+        const TileBlock block = tile_block(w.type, w.tile(t), b);
+        int dot[2] = {0, 0};  // by halves of 16 columns, which q6_k scales apart
+        for (int c = 0; c < kBlockCols; ++c) dot[c / 16] += block.quant(r, c) * x.q[m * x.cols + b * kBlockCols + c];
+        const float scale = x.scale[m * blocks + b];
+        sum += scale * (block.scale(r, 0) * static_cast<float>(dot[0]) + block.scale(r, 16) * static_cast<float>(dot[1]));
+        sum -= block.minimum(r) * x.sum[m * blocks + b];
+      }
+      out[m * kTileRows + r] = sum;
+    }
+  }
+}
+
+void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {
+  const int64_t bytes = traits(w.type).block_bytes;
+  for (int r = 0; r < std::min<int64_t>(kTileRows, w.rows - t * kTileRows); ++r) {
+    const std::byte* row = w.tile(t) + r * w.cols * bytes;
+    for (int64_t m = 0; m < rows; ++m) {
+      float sum = 0.0f;
+      for (int64_t k = 0; k < w.cols; ++k) {
+        float value = 0.0f;
+        dequantize_row(w.type, row + k * bytes, &value, 1);
+        sum += value * x[m * ldx + k];
+      }
+      out[m * kTileRows + r] = sum;
+    }
+  }
+}
+
+template <typename Store>
+void expand(const WeightMatrix& w, int64_t first, int64_t count, int64_t ld, const Store& store) {
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {
+      const TileBlock block = tile_block(w.type, w.tile(first + i), b);
+      for (int c = 0; c < kBlockCols; ++c) {
+        for (int r = 0; r < kTileRows; ++r) {
+          store((b * kBlockCols + c) * ld + i * kTileRows + r, block.value(r, c));
+        }
+      }
+    }
+  }
+}
+
+void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld) {
+  expand(w, first, count, ld, [B](int64_t at, float value) { B[at] = value; });
+}
+
+void expand_bf16(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B, int64_t ld) {
+  expand(w, first, count, ld, [B](int64_t at, float value) { B[at] = to_bfloat16(value); });
+}
+
+void widen(DType type, const std::byte* values, int64_t n, float* out) { dequantize_row(type, values, out, n); }
+
+void gemm_f32(const Gemm& g, const float* A, const float* B, float* C) {
+  for (int64_t m = 0; m < g.M; ++m) {
+    for (int64_t n = 0; n < g.N; ++n) {
+      float sum = 0.0f;
+      for (int64_t k = 0; k < g.K; ++k) {
+        sum += A[m * g.lda + k] * (g.transpose_b ? B[n * g.ldb + k] : B[k * g.ldb + n]);
+      }
+      C[m * g.ldc + n] = sum;
+    }
+  }
+}
+
+}  // namespace
+
+const KernelTable& reference_kernels() {
+  static const KernelTable table = {
+      .isa = "reference",
+      .rms_norm = rms_norm,
+      .layer_norm = layer_norm,
+      .softmax = softmax,
+      .gelu = gelu,
+      .quick_gelu = quick_gelu,
+      .to_bfloat16 = to_bfloat16_row,
+      .causal_conv1d_silu = causal_conv1d_silu,
+      .selective_scan = selective_scan,
+      .quantize_row = quantize_activations,
+      .dot_packed = dot_packed,
+      .dot_plain = dot_plain,
+      .expand_f32 = expand_f32,
+      .expand_bf16 = expand_bf16,
+      .widen = widen,
+      .gemm_f32 = gemm_f32,
+      .gemm_bf16 = nullptr,
+  };
+  return table;
+}
+
+}  // namespace cobra

@@ -1,0 +1,231 @@
+// Decode: products of a few rows of activations with one tile of 16 weight rows.
+// Quantised weights meet 8-bit activations in integer arithmetic, exact within a block, so that every instruction set and
+// every number of rows gives the same sums; the blocks' float32 sums follow the order of the columns.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd_dot.cc"
+#include "kernels/simd_target.h"
+// clang-format off
+#include <hwy/foreach_target.h>
+// clang-format on
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/simd_tile-inl.h"
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace cobra {
+namespace HWY_NAMESPACE {
+namespace {
+
+using Int16s = hn::Repartition<int16_t, RowsI>;
+using VI = hn::Vec<RowsI>;
+using V16 = hn::Vec<Int16s>;
+
+/// out[i] = a[2i] b[2i] + a[2i+1] b[2i+1]; Highway 1.0 has no word for it that keeps the order of lanes.
+HWY_INLINE VI pairwise_dot(V16 a, V16 b) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return VI{_mm512_madd_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return VI{_mm256_madd_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_SSE4
+  return VI{_mm_madd_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_NEON
+  return VI{vpaddq_s32(vmull_s16(vget_low_s16(a.raw), vget_low_s16(b.raw)), vmull_high_s16(a.raw, b.raw))};
+#else
+  const RowsI d;
+  const auto wide_a = hn::BitCast(d, a), wide_b = hn::BitCast(d, b);
+  const auto even = [](VI v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+  const auto odd = [](VI v) { return hn::ShiftRight<16>(v); };
+  return hn::Add(hn::Mul(even(wide_a), even(wide_b)), hn::Mul(odd(wide_a), odd(wide_b)));
+#endif
+}
+
+/// Four columns of half a vector of rows (row-major bytes) as int16. Group g of 8; `part` 0 or 1 picks the half.
+template <class Fmt>
+HWY_INLINE V16 load_quads(const TileBlock& block, int group, int64_t first, int part) {
+  const Int16s d;
+  const auto half_rows = static_cast<int64_t>(hn::Lanes(RowsI())) / 2;
+  const int stored_group = Fmt::kNibbles ? group % 4 : group;
+  const std::byte* bytes = block.q + stored_group * 4 * kTileRows + (first + part * half_rows) * 4;
+  if constexpr (Fmt::kNibbles || Fmt::kUnsigned) {
+    const hn::Rebind<uint8_t, Int16s> d8;
+    const V16 wide = hn::PromoteTo(d, hn::LoadU(d8, reinterpret_cast<const uint8_t*>(bytes)));
+    if constexpr (!Fmt::kNibbles) return wide;
+    return group < 4 ? hn::And(wide, hn::Set(d, int16_t{15})) : hn::ShiftRight<4>(wide);
+  } else {
+    const hn::Rebind<int8_t, Int16s> d8;
+    return hn::PromoteTo(d, hn::LoadU(d8, reinterpret_cast<const int8_t*>(bytes)));
+  }
+}
+
+/// Four activations in every group of four lanes.
+HWY_INLINE V16 broadcast_four(const int16_t* x) {
+  const hn::Repartition<int64_t, Int16s> d64;
+  int64_t four = 0;
+  std::memcpy(&four, x, sizeof(four));
+  return hn::BitCast(Int16s(), hn::Set(d64, four));
+}
+
+/// Integer products of kRows activation rows with groups [g_begin, g_end) of a block, for the rows [first, first + lanes).
+template <class Fmt, int kRows>
+HWY_INLINE void block_dot(const TileBlock& block, const int16_t* x, int64_t x_stride, int64_t first, int g_begin, int g_end,
+                          VI* dots) {
+  const RowsI d;
+  VI low[kRows], high[kRows];
+  for (int m = 0; m < kRows; ++m) low[m] = high[m] = hn::Zero(d);
+  for (int g = g_begin; g < g_end; ++g) {
+    const V16 w_low = load_quads<Fmt>(block, g, first, 0), w_high = load_quads<Fmt>(block, g, first, 1);
+    for (int m = 0; m < kRows; ++m) {
+      const V16 four = broadcast_four(x + m * x_stride + 4 * g);
+      low[m] = hn::Add(low[m], pairwise_dot(w_low, four));
+      high[m] = hn::Add(high[m], pairwise_dot(w_high, four));
+    }
+  }
+  // Two partial sums stand side by side for each row.
+  for (int m = 0; m < kRows; ++m) {
+    dots[m] = hn::Add(hn::ConcatEven(d, high[m], low[m]), hn::ConcatOdd(d, high[m], low[m]));
+  }
+}
+
+/// The rows [first, first + lanes) of a tile for kRows activation rows, over all blocks.
+template <class Fmt, int kRows>
+HWY_INLINE void dot_rows(const std::byte* tile, const QuantizedRows& x, int64_t first_x,
+                         int64_t first, float* out) {
+  const RowsF d;
+  const int64_t blocks = x.cols / kBlockCols;
+  constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
+  VF sums[kRows];
+  for (int m = 0; m < kRows; ++m) sums[m] = hn::Zero(d);
+  for (int64_t b = 0; b < blocks; ++b) {
+    const TileBlock block = tile_block(Fmt::type, tile, b);
+    const float* x_scale = x.scale + first_x * blocks + b;
+    const float* x_sum = x.sum + first_x * blocks + b;
+    for (int half = 0; half < Fmt::kHalves; ++half) {
+      VI dots[kRows];
+      block_dot<Fmt, kRows>(block, x.q + first_x * x.cols + b * kBlockCols, x.cols, first, half * kGroups,
+                            (half + 1) * kGroups, dots);
+      const VF scale = Fmt::scale(block, half, first);
+      for (int m = 0; m < kRows; ++m) {
+        const VF both = hn::Mul(scale, hn::Set(d, x_scale[m * blocks]));
+        sums[m] = hn::MulAdd(hn::ConvertTo(d, dots[m]), both, sums[m]);
+        if constexpr (Fmt::kOffset != 0) {
+          sums[m] = hn::NegMulAdd(scale, hn::Set(d, static_cast<float>(Fmt::kOffset) * x_sum[m * blocks]), sums[m]);
+        }
+      }
+    }
+    if constexpr (Fmt::kHasMinimum) {
+      const VF minimum = Fmt::minimum(block, first);
+      for (int m = 0; m < kRows; ++m) sums[m] = hn::NegMulAdd(minimum, hn::Set(d, x_sum[m * blocks]), sums[m]);
+    }
+  }
+  for (int m = 0; m < kRows; ++m) hn::StoreU(sums[m], d, out + m * kTileRows + first);
+}
+
+template <class Fmt, int kRows>
+void dot_tile(const WeightMatrix& w, int64_t t, const QuantizedRows& x, int64_t first_x, float* out) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(RowsF()));
+  for (int64_t first = 0; first < kTileRows; first += lanes) {
+    dot_rows<Fmt, kRows>(w.tile(t), x, first_x, first, out + first_x * kTileRows);
+  }
+}
+
+void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
+  with_format(w.type, [&](auto format) {
+    using Fmt = decltype(format);
+    int64_t m = 0;
+    for (; m + 2 <= x.rows; m += 2) dot_tile<Fmt, 2>(w, t, x, m, out);
+    if (m < x.rows) dot_tile<Fmt, 1>(w, t, x, m, out);
+  });
+}
+
+void quantize_row(const float* x, int64_t n, int16_t* q, float* scale, float* sum) {
+  const RowsF d;
+  const RowsI di;
+  const hn::Rebind<int16_t, RowsF> d16;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t b = 0; b < n / kBlockCols; ++b, x += kBlockCols, q += kBlockCols) {
+    VF largest = hn::Zero(d);
+    for (int64_t i = 0; i < kBlockCols; i += lanes) largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+    const float maximum = hn::GetLane(hn::MaxOfLanes(d, largest));
+    const VF inverse = hn::Set(d, maximum > 0.0f ? 127.0f / maximum : 0.0f);
+    VI total = hn::Zero(di);
+    for (int64_t i = 0; i < kBlockCols; i += lanes) {
+      const VI value = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
+      total = hn::Add(total, value);
+      hn::StoreU(hn::DemoteTo(d16, value), d16, q + i);
+    }
+    scale[b] = maximum / 127.0f;
+    sum[b] = scale[b] * static_cast<float>(hn::GetLane(hn::SumOfLanes(di, total)));
+  }
+}
+
+using F = hn::ScalableTag<float>;
+using V = hn::Vec<F>;
+
+HWY_INLINE V load_weights(const float* w) { return hn::LoadU(F(), w); }
+HWY_INLINE V load_weights(const hwy::bfloat16_t* w) { return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::bfloat16_t, F>(), w)); }
+HWY_INLINE V load_weights(const hwy::float16_t* w) { return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::float16_t, F>(), w)); }
+
+/// kWeightRows rows of weights with one row of activations.
+template <typename T, int kWeightRows>
+HWY_INLINE void dot_plain_rows(const T* w, int64_t cols, const float* x, float* out) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sums[kWeightRows];
+  for (int r = 0; r < kWeightRows; ++r) sums[r] = hn::Zero(d);
+  int64_t k = 0;
+  for (; k + lanes <= cols; k += lanes) {
+    const V input = hn::LoadU(d, x + k);
+    for (int r = 0; r < kWeightRows; ++r) sums[r] = hn::MulAdd(load_weights(w + r * cols + k), input, sums[r]);
+  }
+  if (k < cols) {
+    HWY_ALIGN float input[HWY_MAX_BYTES / sizeof(float)] = {};
+    HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(float)] = {};
+    std::memcpy(input, x + k, static_cast<size_t>(cols - k) * sizeof(float));
+    for (int r = 0; r < kWeightRows; ++r) {
+      std::memcpy(static_cast<void*>(rest), w + r * cols + k, static_cast<size_t>(cols - k) * sizeof(T));
+      sums[r] = hn::MulAdd(load_weights(rest), hn::Load(d, input), sums[r]);
+    }
+  }
+  for (int r = 0; r < kWeightRows; ++r) out[r] = hn::GetLane(hn::SumOfLanes(d, sums[r]));
+}
+
+template <typename T>
+void dot_plain_tile(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {
+  const T* weights = reinterpret_cast<const T*>(w.tile(t));
+  const int64_t count = std::min<int64_t>(kTileRows, w.rows - t * kTileRows);
+  for (int64_t m = 0; m < rows; ++m) {
+    int64_t r = 0;
+    for (; r + 4 <= count; r += 4) {
+      dot_plain_rows<T, 4>(weights + r * w.cols, w.cols, x + m * ldx, out + m * kTileRows + r);
+    }
+    for (; r < count; ++r) dot_plain_rows<T, 1>(weights + r * w.cols, w.cols, x + m * ldx, out + m * kTileRows + r);
+  }
+}
+
+void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {
+  if (w.type == DType::f32) return dot_plain_tile<float>(w, t, x, rows, ldx, out);
+  if (w.type == DType::bf16) return dot_plain_tile<hwy::bfloat16_t>(w, t, x, rows, ldx, out);
+  dot_plain_tile<hwy::float16_t>(w, t, x, rows, ldx, out);
+}
+
+}  // namespace
+
+void add_to(KernelTable& table) {
+  table.quantize_row = quantize_row;
+  table.dot_packed = dot_packed;
+  table.dot_plain = dot_plain;
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace cobra
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace cobra {
+void add_dot_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
+}  // namespace cobra
+#endif

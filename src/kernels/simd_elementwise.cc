@@ -1,0 +1,151 @@
+// Norms, softmax, activations and conversions in SIMD: everything that runs along one row.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd_elementwise.cc"
+#include "kernels/simd_target.h"
+// clang-format off
+#include <hwy/foreach_target.h>
+// clang-format on
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/simd_math-inl.h"
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace cobra {
+namespace HWY_NAMESPACE {
+namespace {
+
+using F = hn::ScalableTag<float>;
+
+/// Calls full(i) for each whole vector and tail(i, count) once for the rest. A tail is handled in a padded local copy, so
+/// a row gives the same values wherever it stands in memory.
+template <class Body>
+HWY_INLINE void transform(const float* in, int64_t n, float* out, float padding, const Body& body) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(body(i, hn::LoadU(d, in + i)), d, out + i);
+  if (i < n) {
+    HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
+    std::fill(rest, rest + lanes, padding);
+    std::memcpy(rest, in + i, static_cast<size_t>(n - i) * sizeof(float));
+    hn::Store(body(i, hn::Load(d, rest)), d, rest);
+    std::memcpy(out + i, rest, static_cast<size_t>(n - i) * sizeof(float));
+  }
+}
+
+/// A vector of row[i ..], zero past n.
+HWY_INLINE hn::Vec<F> load_part(const float* row, int64_t i, int64_t n) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  if (i + lanes <= n) return hn::LoadU(d, row + i);
+  HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::memcpy(rest, row + i, static_cast<size_t>(n - i) * sizeof(float));
+  return hn::Load(d, rest);
+}
+
+/// Sum over i of term(vector at i), with zeros past the end; four accumulators for speed and accuracy.
+template <class Term>
+HWY_INLINE float reduce_sum(const float* x, int64_t n, const Term& term) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  hn::Vec<F> sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    for (int64_t j = 0; j < 4; ++j) sums[j] = hn::Add(sums[j], term(hn::LoadU(d, x + i + j * lanes), i + j * lanes));
+  }
+  for (; i < n; i += lanes) sums[0] = hn::Add(sums[0], term(load_part(x, i, n), i));
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]))));
+}
+
+void rms_norm(const float* x, const float* weight, float eps, int64_t n, float* out) {
+  const F d;
+  const float squares = reduce_sum(x, n, [](auto v, int64_t) { return hn::Mul(v, v); });
+  const auto scale = hn::Set(d, 1.0f / std::sqrt(squares / static_cast<float>(n) + eps));
+  transform(x, n, out, 0.0f, [&](int64_t i, auto v) { return hn::Mul(hn::Mul(v, scale), load_part(weight, i, n)); });
+}
+
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* out) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto mean = hn::Set(d, reduce_sum(x, n, [](auto v, int64_t) { return v; }) / static_cast<float>(n));
+  const float squares = reduce_sum(x, n, [&](auto v, int64_t i) {
+    const auto centred = hn::Sub(v, mean);
+    const auto square = hn::Mul(centred, centred);
+    return i + lanes <= n ? square : hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(n - i)), square);
+  });
+  const auto scale = hn::Set(d, 1.0f / std::sqrt(squares / static_cast<float>(n) + eps));
+  transform(x, n, out, 0.0f, [&](int64_t i, auto v) {
+    return hn::MulAdd(hn::Mul(hn::Sub(v, mean), scale), load_part(weight, i, n), load_part(bias, i, n));
+  });
+}
+
+void softmax(float* x, float scale, int64_t n) {
+  const F d;
+  float largest = x[0] * scale;
+  for (int64_t i = 1; i < n; ++i) largest = std::max(largest, x[i] * scale);
+  const auto vscale = hn::Set(d, scale), vlargest = hn::Set(d, largest);
+  transform(x, n, x, x[0], [&](int64_t, auto v) { return hn::Exp(d, hn::Sub(hn::Mul(v, vscale), vlargest)); });
+  const auto inverse = hn::Set(d, 1.0f / reduce_sum(x, n, [](auto v, int64_t) { return v; }));
+  transform(x, n, x, 0.0f, [&](int64_t, auto v) { return hn::Mul(v, inverse); });
+}
+
+void gelu(float* x, int64_t n) {
+  const F d;
+  const auto root_half = hn::Set(d, 0.70710678f), half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
+  transform(x, n, x, 0.0f, [&](int64_t, auto v) {
+    return hn::Mul(hn::Mul(v, half), hn::Add(one, erf(d, hn::Mul(v, root_half))));
+  });
+}
+
+void quick_gelu(float* x, int64_t n) {
+  const F d;
+  const auto slope = hn::Set(d, -1.702f), one = hn::Set(d, 1.0f);
+  transform(x, n, x, 0.0f, [&](int64_t, auto v) {
+    return hn::Div(v, hn::Add(one, hn::Exp(d, hn::Mul(v, slope))));
+  });
+}
+
+/// Upper 16 bits after rounding to nearest even; NaN stays NaN.
+void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
+  const F d;
+  const hn::RebindToUnsigned<F> du;
+  const hn::Rebind<uint16_t, F> d16;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    const auto bits = hn::BitCast(du, v);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
+    const auto rounded = hn::Add(bits, hn::Add(hn::Set(du, 0x7fffu), odd));
+    const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
+    const auto upper = hn::ShiftRight<16>(hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), quiet, rounded));
+    hn::StoreU(hn::DemoteTo(d16, hn::BitCast(hn::RebindToSigned<F>(), upper)), d16, &out[i].bits);
+  }
+  for (; i < n; ++i) out[i] = to_bfloat16(x[i]);
+}
+
+}  // namespace
+
+void add_to(KernelTable& table) {
+  table.rms_norm = rms_norm;
+  table.layer_norm = layer_norm;
+  table.softmax = softmax;
+  table.gelu = gelu;
+  table.quick_gelu = quick_gelu;
+  table.to_bfloat16 = to_bfloat16_row;
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace cobra
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace cobra {
+void add_elementwise_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
+}  // namespace cobra
+#endif

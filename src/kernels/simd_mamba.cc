@@ -1,0 +1,122 @@
+// Causal convolution and selective scan over tiles of 16 channels, channels in vector lanes.
+// Layout and fast exponential: docs/design/kernels.md.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd_mamba.cc"
+#include "kernels/simd_target.h"
+// clang-format off
+#include <hwy/foreach_target.h>
+// clang-format on
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/simd_math-inl.h"
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace cobra {
+namespace HWY_NAMESPACE {
+namespace {
+
+using F = hn::CappedTag<float, kTileChannels>;
+using V = hn::Vec<F>;
+
+/// Steps handled at once, so that a tile's rows stay in the first-level cache between the passes.
+constexpr int64_t kSteps = 64;
+constexpr int kChannels = kTileChannels;
+
+void causal_conv1d_silu(const ConvTile& tile) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto state_bytes = static_cast<size_t>(tile.taps) * kChannels * sizeof(float);
+  HWY_ALIGN float window[(kMaxConvTaps + kSteps) * kChannels];  // the state's inputs, then this block's
+  std::memcpy(window, tile.state, state_bytes);
+  for (int64_t begin = 0; begin < tile.L; begin += kSteps) {
+    const int64_t steps = std::min(kSteps, tile.L - begin);
+    float* x = tile.x + begin * kChannels;
+    std::memcpy(window + tile.taps * kChannels, x, static_cast<size_t>(steps) * kChannels * sizeof(float));
+    for (int64_t c = 0; c < kChannels; c += lanes) {
+      const V bias = hn::LoadU(d, tile.bias + c);
+      for (int64_t t = 0; t < steps; ++t) {
+        const float* inputs = window + (t + 1) * kChannels + c;
+        V sum = bias;
+        for (int j = 0; j < tile.taps; ++j) {
+          sum = hn::MulAdd(hn::LoadU(d, tile.weight + j * kChannels + c), hn::LoadU(d, inputs + j * kChannels), sum);
+        }
+        hn::StoreU(silu(d, sum), d, x + t * kChannels + c);
+      }
+    }
+    std::memmove(window, window + steps * kChannels, state_bytes);
+  }
+  std::memcpy(tile.state, window, state_bytes);
+}
+
+/// kStates states of one vector of channels over a block of steps: h = exp(dt A) h + (dt x) B, y += C h. The states stay
+/// in registers. `dt_log2` is dt * log2(e).
+template <int kStates>
+HWY_INLINE void scan_states(const ScanTile& tile, int64_t begin, int64_t steps, int first_state, int64_t c,
+                            const float* dt_log2, const float* dt_x, float* y) {
+  const F d;
+  V a[kStates], h[kStates];
+  for (int n = 0; n < kStates; ++n) {
+    a[n] = hn::LoadU(d, tile.A + (first_state + n) * kChannels + c);
+    h[n] = hn::LoadU(d, tile.state + (first_state + n) * kChannels + c);
+  }
+  for (int64_t t = 0; t < steps; ++t) {
+    const float* B = tile.B + (begin + t) * tile.ld_bc + first_state;
+    const float* C = tile.C + (begin + t) * tile.ld_bc + first_state;
+    const V step = hn::Load(d, dt_log2 + t * kChannels + c);
+    const V input = hn::Load(d, dt_x + t * kChannels + c);
+    V sum = hn::Load(d, y + t * kChannels + c);
+    for (int n = 0; n < kStates; ++n) {
+      h[n] = hn::MulAdd(fast_exp2(d, hn::Mul(step, a[n])), h[n], hn::Mul(input, hn::Set(d, B[n])));
+      sum = hn::MulAdd(h[n], hn::Set(d, C[n]), sum);
+    }
+    hn::Store(sum, d, y + t * kChannels + c);
+  }
+  for (int n = 0; n < kStates; ++n) hn::StoreU(h[n], d, tile.state + (first_state + n) * kChannels + c);
+}
+
+void selective_scan(const ScanTile& tile) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float dt_log2[kSteps * kChannels], dt_x[kSteps * kChannels], y[kSteps * kChannels];
+  for (int64_t begin = 0; begin < tile.L; begin += kSteps) {
+    const int64_t steps = std::min(kSteps, tile.L - begin), offset = begin * kChannels;
+    for (int64_t i = 0; i < steps * kChannels; i += lanes) {
+      const V bias = hn::LoadU(d, tile.dt_bias + i % kChannels);
+      const V dt = softplus(d, hn::Add(hn::LoadU(d, tile.dt + offset + i), bias));
+      const V x = hn::LoadU(d, tile.x + offset + i);
+      hn::Store(hn::Mul(dt, hn::Set(d, kLog2E)), d, dt_log2 + i);
+      hn::Store(hn::Mul(dt, x), d, dt_x + i);
+      hn::Store(hn::Mul(x, hn::LoadU(d, tile.D + i % kChannels)), d, y + i);
+    }
+    for (int64_t c = 0; c < kChannels; c += lanes) {
+      int n = 0;
+      for (; n + 4 <= tile.states; n += 4) scan_states<4>(tile, begin, steps, n, c, dt_log2, dt_x, y);
+      for (; n < tile.states; ++n) scan_states<1>(tile, begin, steps, n, c, dt_log2, dt_x, y);
+    }
+    for (int64_t i = 0; i < steps * kChannels; i += lanes) {
+      const V gate = silu(d, hn::LoadU(d, tile.z + offset + i));
+      hn::StoreU(hn::Mul(hn::Load(d, y + i), gate), d, tile.y + offset + i);
+    }
+  }
+}
+
+}  // namespace
+
+void add_to(KernelTable& table) {
+  table.causal_conv1d_silu = causal_conv1d_silu;
+  table.selective_scan = selective_scan;
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace cobra
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace cobra {
+void add_mamba_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
+}  // namespace cobra
+#endif

@@ -1,0 +1,26 @@
+// Channel tiles: activations over time with 16 channels side by side.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+
+namespace cobra {
+
+/// Values of `channels` channels over L steps, laid out [channels/16][L][16]; channels past the last are padding that the
+/// kernels may read and write. For L = 1 this is the row-major layout of one row.
+template <typename T>
+struct TiledView {
+  T* data = nullptr;
+  int64_t L = 0;
+  int64_t channels = 0;
+
+  int64_t tiles() const { return (channels + kTileChannels - 1) / kTileChannels; }
+  T* tile(int64_t i) const { return data + i * L * kTileChannels; }
+  /// Values needed for the layout.
+  static int64_t size(int64_t L, int64_t channels) {
+    return (channels + kTileChannels - 1) / kTileChannels * L * kTileChannels;
+  }
+};
+
+}  // namespace cobra

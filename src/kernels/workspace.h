@@ -1,0 +1,42 @@
+// Scratch memory of the operators.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/half.h"
+
+namespace cobra {
+
+/// A buffer that grows and never shrinks: after the first pass of a size nothing is allocated.
+template <typename T>
+class Scratch {
+ public:
+  T* get(int64_t size) {
+    if (size > buffer_.size()) buffer_ = AlignedBuffer<T>::uninitialized(size);
+    return buffer_.data();
+  }
+  int64_t bytes() const { return buffer_.bytes(); }
+
+ private:
+  AlignedBuffer<T> buffer_;
+};
+
+/// What operators keep between calls. One workspace serves one forward pass at a time.
+struct Workspace {
+  struct PerThread {
+    Scratch<float> panel;          // expanded weights [K][N of the panel]
+    Scratch<BFloat16> panel_bf16;
+    Scratch<float> product;        // [M][N of the panel]; attention scores
+  };
+
+  Scratch<float> rows;             // activations copied out of channel tiles
+  Scratch<BFloat16> rows_bf16;
+  Scratch<int16_t> quants;         // activations in 8 bits
+  Scratch<float> quant_scales;
+  Scratch<float> quant_sums;
+  std::vector<PerThread> threads;
+};
+
+}  // namespace cobra
