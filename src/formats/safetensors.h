@@ -24,6 +24,8 @@ class SafetensorsFile {
   /// In order of their offsets.
   const std::vector<TensorEntry>& tensors() const { return tensors_; }
   const TensorEntry* find(std::string_view name) const;
+  /// See MappedFile::release_pages.
+  void release_pages(std::span<const std::byte> part) const { map_.release_pages(part); }
 
  private:
   MappedFile map_;

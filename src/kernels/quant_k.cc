@@ -130,8 +130,8 @@ constexpr int kTopScale6 = 127;
 /// The step of 16 values, negative where the value of largest magnitude is positive: it then has code -32, the one
 /// without a mirror image.
 float fit_step6(const SubBlock<16>& block) {
-  constexpr int kCandidates = 10;
-  constexpr float kNarrowest = -2.5f, kWidest = 1.0f;  // codes by which the extreme value may miss -32
+  constexpr int kCandidates = 7;
+  constexpr float kNarrowest = -3.5f, kWidest = 0.5f;  // codes by which the extreme value may miss -32
   const float extreme = block.highest > -block.lowest ? block.highest : block.lowest;
   if (std::fabs(extreme) < kSmallestSpread) return 0.0f;
   GridSearch<16> search(block, kRange6, refit_step<16>);

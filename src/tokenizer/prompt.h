@@ -29,12 +29,15 @@ class PromptBuilder {
   std::string potential_prompt(std::string_view message) const;
 
  private:
+  std::string append_turn(std::string text);
+
   PromptTemplate template_;
+  std::string turns_text_;  // all turns as added; `pure` shows them without trailing white space
   std::string prompt_;
   int turns_ = 0;
 };
 
-/// The prompt of one question: PromptBuilder(t).add_user(question).
+/// The prompt of one question: `prompt()` after one add_user.
 std::string single_turn_prompt(PromptTemplate prompt_template, std::string_view question);
 
 }  // namespace cobra

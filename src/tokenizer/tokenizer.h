@@ -14,8 +14,8 @@ namespace cobra {
 struct AddedToken {
   int32_t id = 0;
   std::string content;
-  bool special = false;     // matched on the raw text, left out when decoding with skip_special
-  bool normalized = false;  // matched after NFC
+  bool special = false;     // left out when decoding with skip_special
+  bool normalized = false;  // matched after NFC; else on the raw text, before every normalised one
 };
 
 /// Everything a tokenizer is made of; what is stored in a GGUF.
@@ -27,31 +27,35 @@ struct TokenizerData {
   bool nfc = true;
   bool add_prefix_space = false;
   int32_t eos_id = 0;
+  std::string source = "tokenizer";  // the file it came from, named in errors
 
   /// Hugging Face tokenizer.json: model BPE, pre-tokenizer ByteLevel (alone or as the only member of a Sequence),
   /// normalizer NFC or none, decoder ByteLevel. Anything else is an Error that names the field, what is supported and
   /// what was found. eos is "<|endoftext|>" where present.
   static TokenizerData from_json(const std::string& path);
-  /// `tokenizer.ggml.*` of a GGUF, ours or llama.cpp's: model "gpt2", tokens, merges, token_type (3 control = special,
-  /// 4 user-defined = normalised added token), eos_token_id; `tokenizer.cobra.nfc`, `tokenizer.cobra.add_prefix_space` if there.
+  /// `tokenizer.ggml.*` of a GGUF, ours or llama.cpp's: model "gpt2", pre one that has GPT-2's split ("mpt", "olmo", ...),
+  /// tokens, merges, token_type (3 control = special, 4 user-defined = normalised added token), eos_token_id;
+  /// `tokenizer.cobra.nfc`, `tokenizer.cobra.add_prefix_space` and `tokenizer.cobra.normalized_added` (ids) if there.
   static TokenizerData from_gguf(const GgufFile& file);
   /// Byte-level vocabulary without merges: ids 0 "<|endoftext|>", 1 "<|padding|>", then the 256 bytes; for random models.
   static TokenizerData byte_level();
 
-  /// Writes the same keys. `padded_size` ids are written; unused ones as "[PADn]" of type 5 (unused).
+  /// Writes the same keys. `padded_size` ids are written (Error when there are more tokens); unused ones as "[PADn]" of
+  /// type 5 (unused).
   void to_gguf(GgufWriter& writer, int64_t padded_size) const;
 };
 
 /// Immutable and safe to share between threads.
 class Tokenizer {
  public:
-  /// Checks consistency: every merge's parts and result are tokens, ids are in range, all 256 bytes have a token.
+  /// Checks consistency: every merge's parts and result are tokens, no token has two ids, ids are in range, every byte that
+  /// occurs in UTF-8 has a token (GPT-NeoX has none for the 13 that do not).
   explicit Tokenizer(TokenizerData data);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
 
   /// Ids of UTF-8 text (invalid bytes become U+FFFD first, as Python's decoding with errors="replace" does). Linear in the
-  /// text but for long runs without a split point, which cost n log n.
+  /// text but for long runs without a split point, which cost n log n. Throws Error above 16 MiB.
   std::vector<int32_t> encode(std::string_view text) const;
 
   /// Text of ids: bytes joined, invalid UTF-8 replaced by U+FFFD as Python does. Ids without a token decode to nothing.

@@ -1,0 +1,21 @@
+// What the commands share: each lives in its own file and registers itself as a CLI11 subcommand.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace cobra {
+
+void add_run_command(CLI::App& app);
+void add_chat_command(CLI::App& app);
+void add_convert_command(CLI::App& app);
+void add_quantize_command(CLI::App& app);
+void add_inspect_command(CLI::App& app);
+void add_init_command(CLI::App& app);
+void add_trace_command(CLI::App& app);
+void add_tokenize_command(CLI::App& app);
+
+/// Parses the command line, runs the command and returns the exit code: 0, 1 for an Error ("cobra: message" on stderr, one
+/// line), 2 for a wrong command line.
+int run_program(int argc, const char* const* argv);
+
+}  // namespace cobra
