@@ -70,8 +70,9 @@ std::string PromptBuilder::add_user(std::string_view message) {
 
 std::string PromptBuilder::add_answer(std::string_view message) {
   check(turns_ % 2 == 1, "prompt: turn {} is a human message, but an answer was given", turns_);
-  const std::string answer = clean_message(message);
-  return append_turn((answer.empty() ? " " : answer).append(wrapping(template_).after_answer));
+  std::string answer = clean_message(message);
+  if (answer.empty()) answer.push_back(' ');
+  return append_turn(answer.append(wrapping(template_).after_answer));
 }
 
 std::string PromptBuilder::append_turn(std::string text) {
