@@ -12,9 +12,11 @@
 namespace cobra {
 namespace {
 
-// ---- plain types -----------------------------------------------------------------------------------------------
+// ---- plain types
+// -----------------------------------------------------------------------------------------------
 
-/// to_float without a branch, so that a row of it vectorises: infinity and NaN get the exponent that the product lacks.
+/// to_float without a branch, so that a row of it vectorises: infinity and NaN get the exponent that the
+/// product lacks.
 float widen(Float16 v) {
   const uint32_t magnitude = v.bits & 0x7fffu;
   const uint32_t scaled = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f);
@@ -52,7 +54,8 @@ void quantize_plain(const float* row, std::byte* out, int64_t n, float largest) 
   }
 }
 
-// ---- q8_0 and q4_0 ---------------------------------------------------------------------------------------------
+// ---- q8_0 and q4_0
+// ---------------------------------------------------------------------------------------------
 
 void dequantize_block(const BlockQ8_0& block, float* out) {
   const float d = to_float(block.d);
@@ -94,7 +97,8 @@ void quantize_block(const float* x, BlockQ8_0& block) {
   for (int i = 0; i < 32; ++i) block.qs[i] = static_cast<int8_t>(round_half_away(x[i] * id));
 }
 
-/// The value of largest magnitude, the first of equals, becomes code 0 = -8: the one code without a mirror image.
+/// The value of largest magnitude, the first of equals, becomes code 0 = -8: the one code without a mirror
+/// image.
 void quantize_block(const float* x, BlockQ4_0& block) {
   const float magnitude = largest_magnitude(x, 32);
   float extreme = 0.0f;
@@ -110,7 +114,8 @@ void quantize_block(const float* x, BlockQ4_0& block) {
   for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
 }
 
-// ---- rows of blocks --------------------------------------------------------------------------------------------
+// ---- rows of blocks
+// --------------------------------------------------------------------------------------------
 
 template <typename Block>
 void dequantize_blocks(const std::byte* row, float* out, int64_t n) {
@@ -143,15 +148,24 @@ void quantize_blocks(const float* row, std::byte* out, int64_t n) {
 void dequantize_row(DType type, const std::byte* row, float* out, int64_t n) {
   row_bytes(type, n);  // throws unless n is a multiple of the block size
   switch (type) {
-    case DType::f32: return dequantize_plain<float>(row, out, n);
-    case DType::f16: return dequantize_plain<Float16>(row, out, n);
-    case DType::bf16: return dequantize_plain<BFloat16>(row, out, n);
-    case DType::q8_0: return dequantize_blocks<BlockQ8_0>(row, out, n);
-    case DType::q4_0: return dequantize_blocks<BlockQ4_0>(row, out, n);
-    case DType::q4_k: return dequantize_blocks<BlockQ4K>(row, out, n);
-    case DType::q5_k: return dequantize_blocks<BlockQ5K>(row, out, n);
-    case DType::q6_k: return dequantize_blocks<BlockQ6K>(row, out, n);
-    default: fail_type(type);
+    case DType::f32:
+      return dequantize_plain<float>(row, out, n);
+    case DType::f16:
+      return dequantize_plain<Float16>(row, out, n);
+    case DType::bf16:
+      return dequantize_plain<BFloat16>(row, out, n);
+    case DType::q8_0:
+      return dequantize_blocks<BlockQ8_0>(row, out, n);
+    case DType::q4_0:
+      return dequantize_blocks<BlockQ4_0>(row, out, n);
+    case DType::q4_k:
+      return dequantize_blocks<BlockQ4K>(row, out, n);
+    case DType::q5_k:
+      return dequantize_blocks<BlockQ5K>(row, out, n);
+    case DType::q6_k:
+      return dequantize_blocks<BlockQ6K>(row, out, n);
+    default:
+      fail_type(type);
   }
 }
 
@@ -160,15 +174,24 @@ void quantize_row(DType type, const float* row, std::byte* out, int64_t n) {
   constexpr float kLargestBFloat = 0x1.fep127f;
   row_bytes(type, n);  // throws unless n is a multiple of the block size
   switch (type) {
-    case DType::f32: return quantize_plain<float>(row, out, n, kLargestFloat);
-    case DType::f16: return quantize_plain<Float16>(row, out, n, kLargestHalf);
-    case DType::bf16: return quantize_plain<BFloat16>(row, out, n, kLargestBFloat);
-    case DType::q8_0: return quantize_blocks<BlockQ8_0>(row, out, n);
-    case DType::q4_0: return quantize_blocks<BlockQ4_0>(row, out, n);
-    case DType::q4_k: return quantize_blocks<BlockQ4K>(row, out, n);
-    case DType::q5_k: return quantize_blocks<BlockQ5K>(row, out, n);
-    case DType::q6_k: return quantize_blocks<BlockQ6K>(row, out, n);
-    default: fail_type(type);
+    case DType::f32:
+      return quantize_plain<float>(row, out, n, kLargestFloat);
+    case DType::f16:
+      return quantize_plain<Float16>(row, out, n, kLargestHalf);
+    case DType::bf16:
+      return quantize_plain<BFloat16>(row, out, n, kLargestBFloat);
+    case DType::q8_0:
+      return quantize_blocks<BlockQ8_0>(row, out, n);
+    case DType::q4_0:
+      return quantize_blocks<BlockQ4_0>(row, out, n);
+    case DType::q4_k:
+      return quantize_blocks<BlockQ4K>(row, out, n);
+    case DType::q5_k:
+      return quantize_blocks<BlockQ5K>(row, out, n);
+    case DType::q6_k:
+      return quantize_blocks<BlockQ6K>(row, out, n);
+    default:
+      fail_type(type);
   }
 }
 

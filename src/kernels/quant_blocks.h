@@ -1,7 +1,7 @@
-// Memory layout of ggml's quantised blocks and the conversion of one block: what quant.cc and quant_k.cc share.
-// Source of the layouts: ggml-common.h, checked byte for byte against the Python package gguf (tests/data/quant).
-// Products of a decoded block are exact in float32 (11-bit half x 7-bit scale x 6-bit code at most), so that a
-// compiler that fuses multiply and add still gives the same bits.
+// Memory layout of ggml's quantised blocks and the conversion of one block: what quant.cc and quant_k.cc
+// share. Source of the layouts: ggml-common.h, checked byte for byte against the Python package gguf
+// (tests/data/quant). Products of a decoded block are exact in float32 (11-bit half x 7-bit scale x 6-bit
+// code at most), so that a compiler that fuses multiply and add still gives the same bits.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,9 @@ struct BlockQ4_0 {
   uint8_t qs[16];
 };
 
-/// 8 sub-blocks of 32 values: d * scale * q - dmin * minimum, with 6-bit scales and minima packed into 12 bytes.
-/// Each run of 32 bytes of qs holds two sub-blocks: the first in the low, the second in the high nibbles.
+/// 8 sub-blocks of 32 values: d * scale * q - dmin * minimum, with 6-bit scales and minima packed into 12
+/// bytes. Each run of 32 bytes of qs holds two sub-blocks: the first in the low, the second in the high
+/// nibbles.
 struct BlockQ4K {
   static constexpr int kValues = 256;
   static constexpr float kLargest = 15 * 63 * kLargestHalf;
@@ -54,8 +55,9 @@ struct BlockQ5K {
   uint8_t qs[128];
 };
 
-/// 16 sub-blocks of 16 values: d * scale * (q - 32). In each half of 128 values, nibbles of ql are the low four bits of
-/// values i and i + 64, and two-bit fields of qh the high bits of values i, i + 32, i + 64, i + 96.
+/// 16 sub-blocks of 16 values: d * scale * (q - 32). In each half of 128 values, nibbles of ql are the low
+/// four bits of values i and i + 64, and two-bit fields of qh the high bits of values i, i + 32, i + 64, i
+/// + 96.
 struct BlockQ6K {
   static constexpr int kValues = 256;
   static constexpr float kLargest = 32 * 127 * kLargestHalf;

@@ -1,6 +1,6 @@
 // The K formats of ggml, q4_k, q5_k and q6_k: blocks of 256 values whose sub-blocks have quantised scales.
-// Layouts: quant_blocks.h. Quantising is this project's own search (quant_search.h), not ggml's; the formats leave it
-// free. Importance matrices are left out.
+// Layouts: quant_blocks.h. Quantising is this project's own search (quant_search.h), not ggml's; the formats
+// leave it free. Importance matrices are left out.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,10 +11,11 @@
 namespace cobra {
 namespace {
 
-// ---- shared by q4_k and q5_k -----------------------------------------------------------------------------------
+// ---- shared by q4_k and q5_k
+// -----------------------------------------------------------------------------------
 
-/// The 6-bit scales and minima of 8 sub-blocks. Sub-blocks 0..3 have bytes 0..3 (scale) and 4..7 (minimum); of
-/// sub-blocks 4..7 the low nibbles share bytes 8..11 and the upper two bits are on top of bytes 0..7.
+/// The 6-bit scales and minima of 8 sub-blocks. Sub-blocks 0..3 have bytes 0..3 (scale) and 4..7 (minimum);
+/// of sub-blocks 4..7 the low nibbles share bytes 8..11 and the upper two bits are on top of bytes 0..7.
 struct ScalesAndMinima {
   uint8_t scale[8], minimum[8];
 };
@@ -38,8 +39,8 @@ void pack(const ScalesAndMinima& s, uint8_t* packed) {
   }
 }
 
-/// The half d such that d * 0 .. d * top covers `largest`. Among subnormal halves rounding down could lose much of the
-/// range, or all of it, so those round up.
+/// The half d such that d * 0 .. d * top covers `largest`. Among subnormal halves rounding down could lose
+/// much of the range, or all of it, so those round up.
 Float16 unit_for(float largest, int top) {
   Float16 d = to_float16(std::min(largest / static_cast<float>(top), kLargestHalf));
   if (to_float(d) * (static_cast<float>(top) + 0.5f) < largest && to_float(d) < kLargestHalf) ++d.bits;
@@ -56,7 +57,8 @@ constexpr int kTopScale = 63;
 
 Grid fit_grid(const SubBlock<32>& block, CodeRange range) {
   constexpr int kCandidates = 12;
-  constexpr float kNarrowest = -3.0f, kWidest = 1.0f;  // codes by which the span of the values may miss the range
+  constexpr float kNarrowest = -3.0f,
+                  kWidest = 1.0f;  // codes by which the span of the values may miss the range
   const float low = std::min(block.lowest, 0.0f);
   const float span = block.highest - low;
   if (span < kSmallestSpread) return {0.0f, -low};
@@ -75,7 +77,8 @@ void improve(const SubBlock<32>& block, CodeRange range, Grid unit, uint8_t& sca
   float best = -std::numeric_limits<float>::infinity();
   for (int s = std::max(scale0 - 1, 0); s <= std::min(scale0 + 1, kTopScale); ++s) {
     for (int m = std::max(minimum0 - 1, 0); m <= std::min(minimum0 + 1, kTopScale); ++m) {
-      const float gained = gain(block, {unit.step * static_cast<float>(s), unit.offset * static_cast<float>(m)}, range);
+      const float gained =
+          gain(block, {unit.step * static_cast<float>(s), unit.offset * static_cast<float>(m)}, range);
       if (!(gained > best)) continue;
       best = gained;
       scale = static_cast<uint8_t>(s);
@@ -87,7 +90,8 @@ void improve(const SubBlock<32>& block, CodeRange range, Grid unit, uint8_t& sca
 void encode(const float* x, int n, Grid grid, CodeRange range, uint8_t* codes) {
   const float inverse_step = grid.step == 0.0f ? 0.0f : 1.0f / grid.step;
   for (int i = 0; i < n; ++i) {
-    codes[i] = static_cast<uint8_t>(static_cast<int>(code_of(x[i], inverse_step, grid.offset, range) - range.low));
+    codes[i] =
+        static_cast<uint8_t>(static_cast<int>(code_of(x[i], inverse_step, grid.offset, range) - range.low));
   }
 }
 
@@ -109,7 +113,8 @@ void quantize_with_minima(const float* x, int top, Block& block, uint8_t* codes)
     s.scale[b] = static_cast<uint8_t>(multiple_of(grids[b].step, unit.step, kTopScale));
     s.minimum[b] = static_cast<uint8_t>(multiple_of(grids[b].offset, unit.offset, kTopScale));
     improve(SubBlock<32>(x + 32 * b), range, unit, s.scale[b], s.minimum[b]);
-    const Grid stored{unit.step * static_cast<float>(s.scale[b]), unit.offset * static_cast<float>(s.minimum[b])};
+    const Grid stored{unit.step * static_cast<float>(s.scale[b]),
+                      unit.offset * static_cast<float>(s.minimum[b])};
     encode(x + 32 * b, 32, stored, range, codes + 32 * b);
   }
   pack(s, block.scales);
@@ -122,13 +127,14 @@ void pack_nibbles(const uint8_t* codes, uint8_t* qs) {
   }
 }
 
-// ---- q6_k ------------------------------------------------------------------------------------------------------
+// ---- q6_k
+// ------------------------------------------------------------------------------------------------------
 
 constexpr CodeRange kRange6{-32.0f, 31.0f};
 constexpr int kTopScale6 = 127;
 
-/// The step of 16 values, negative where the value of largest magnitude is positive: it then has code -32, the one
-/// without a mirror image.
+/// The step of 16 values, negative where the value of largest magnitude is positive: it then has code -32,
+/// the one without a mirror image.
 float fit_step6(const SubBlock<16>& block) {
   constexpr int kCandidates = 7;
   constexpr float kNarrowest = -3.5f, kWidest = 0.5f;  // codes by which the extreme value may miss -32

@@ -1,10 +1,10 @@
 // Finding the grid of a sub-block of a K format: step and offset by weighted least squares over candidates.
 //
-// A grid stands for values  step * q - offset  with codes q of a small range. For fixed codes the best step and offset
-// solve a 2 x 2 linear system; for a fixed grid the best codes are the nearest ones. So each candidate grid is rounded
-// to codes, refitted, and judged by its gain (the error it takes away); the best is then improved by alternating.
-// Weights: rms of the sub-block + |x|. Without data on activations a large weight is taken to matter more.
-// Constant trip counts and eight partial sums let the compiler use vectors.
+// A grid stands for values  step * q - offset  with codes q of a small range. For fixed codes the best step
+// and offset solve a 2 x 2 linear system; for a fixed grid the best codes are the nearest ones. So each
+// candidate grid is rounded to codes, refitted, and judged by its gain (the error it takes away); the best is
+// then improved by alternating. Weights: rms of the sub-block + |x|. Without data on activations a large
+// weight is taken to matter more. Constant trip counts and eight partial sums let the compiler use vectors.
 #pragma once
 
 #include <cmath>
@@ -20,7 +20,8 @@ struct Grid {
   float offset = 0.0f;
 };
 
-/// Below this spread a sub-block counts as constant: the smallest positive half is 6e-8, and no inverse overflows.
+/// Below this spread a sub-block counts as constant: the smallest positive half is 6e-8, and no inverse
+/// overflows.
 inline constexpr float kSmallestSpread = 1e-12f;
 
 /// Nearest integer of |v| < 2^22, halves to even: adding 1.5 * 2^23 leaves no fraction bits.

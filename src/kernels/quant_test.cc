@@ -87,8 +87,8 @@ std::string message_of(const std::function<void()>& action) {
   return "no error";
 }
 
-/// What each type reaches on Gaussian rows (relative rms), measured plus 3 %, and the relative error of its largest
-/// value: half a step of the code, and of the scale of scales.
+/// What each type reaches on Gaussian rows (relative rms), measured plus 3 %, and the relative error of its
+/// largest value: half a step of the code, and of the scale of scales.
 struct TypeCase {
   DType type;
   double gaussian_rms;
@@ -98,21 +98,21 @@ struct TypeCase {
 class EveryType : public ::testing::TestWithParam<TypeCase> {};
 
 INSTANTIATE_TEST_SUITE_P(Quant, EveryType,
-                         ::testing::Values(TypeCase{DType::f32, 0.0, 0.0},             //
-                                           TypeCase{DType::f16, 2.2e-4, 0x1p-11},      //
-                                           TypeCase{DType::bf16, 1.75e-3, 0x1p-8},     //
-                                           TypeCase{DType::q8_0, 5.6e-3, 5e-3},        //
-                                           TypeCase{DType::q4_0, 8.9e-2, 1e-3},        //
-                                           TypeCase{DType::q4_k, 7.3e-2, 4e-2},        //
-                                           TypeCase{DType::q5_k, 3.6e-2, 2e-2},        //
+                         ::testing::Values(TypeCase{DType::f32, 0.0, 0.0},          //
+                                           TypeCase{DType::f16, 2.2e-4, 0x1p-11},   //
+                                           TypeCase{DType::bf16, 1.75e-3, 0x1p-8},  //
+                                           TypeCase{DType::q8_0, 5.6e-3, 5e-3},     //
+                                           TypeCase{DType::q4_0, 8.9e-2, 1e-3},     //
+                                           TypeCase{DType::q4_k, 7.3e-2, 4e-2},     //
+                                           TypeCase{DType::q5_k, 3.6e-2, 2e-2},     //
                                            TypeCase{DType::q6_k, 1.73e-2, 1.7e-2}),
-                         [](const auto& info) { return std::string(name(info.param.type)); });
+                         [](const auto& test) { return std::string(name(test.param.type)); });
 
 class BlockType : public ::testing::TestWithParam<DType> {};
 
 INSTANTIATE_TEST_SUITE_P(Quant, BlockType,
                          ::testing::Values(DType::q8_0, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k),
-                         [](const auto& info) { return std::string(name(info.param)); });
+                         [](const auto& test) { return std::string(name(test.param)); });
 
 TEST_P(BlockType, DequantizesRandomBlocksAsGgmlDoes) {
   const Fixture f = read_fixture(fmt::format("{}.bin", name(GetParam())), GetParam(), 2048, true);
@@ -150,7 +150,7 @@ TEST_P(BlockType, NonFiniteBlocksNeitherCrashNorHide) {
 class GgmlQuantizer : public ::testing::TestWithParam<DType> {};
 
 INSTANTIATE_TEST_SUITE_P(Quant, GgmlQuantizer, ::testing::Values(DType::q8_0, DType::q4_0),
-                         [](const auto& info) { return std::string(name(info.param)); });
+                         [](const auto& test) { return std::string(name(test.param)); });
 
 TEST_P(GgmlQuantizer, GivesTheSameBytes) {
   constexpr int kRows = 24;
@@ -158,7 +158,8 @@ TEST_P(GgmlQuantizer, GivesTheSameBytes) {
   const std::vector<std::byte> blocks = quantized(GetParam(), f.values);
   for (int r = 0; r < kRows; ++r) {
     const size_t bytes = row_bytes(GetParam(), 32);
-    ASSERT_TRUE(std::equal(&blocks[r * bytes], &blocks[r * bytes] + bytes, &f.blocks[r * bytes])) << "row " << r;
+    ASSERT_TRUE(std::equal(&blocks[r * bytes], &blocks[r * bytes] + bytes, &f.blocks[r * bytes]))
+        << "row " << r;
   }
 }
 
@@ -185,7 +186,8 @@ TEST_P(EveryType, ZerosStayZeros) {
 TEST_P(EveryType, ConstantRowsStayConstant) {
   for (float value : {0.37f, -0.37f, 1e-3f, -5000.0f}) {
     for (float v : round_trip(GetParam().type, std::vector<float>(256, value))) {
-      ASSERT_NEAR(v, value, std::fabs(value) * 5e-3) << name(GetParam().type);
+      // Half a step of a 6-bit scale, where the scale of scales is a subnormal half (1e-3); else far better.
+      ASSERT_NEAR(v, value, std::fabs(value) * 8e-3) << name(GetParam().type);
     }
   }
 }
@@ -206,10 +208,13 @@ TEST_P(EveryType, SubnormalValuesGiveSmallFiniteOnes) {
   }
 }
 
-TEST_P(EveryType, SmallValuesKeepTheirSize) {  // scales of scales near the smallest half, 6e-8
-  if (GetParam().type == DType::q8_0) GTEST_SKIP() << "ggml's rounding of the scale to a half has no remedy here";
+// Scales near the smallest half, 6e-8. Not q8_0: there ggml's rounding of the scale, which we keep, may give
+// 0.
+TEST(Quant, SmallValuesKeepTheirSize) {
   const std::vector<float> x = normal_values(256 * 50, 1e-6f, 6);
-  EXPECT_LE(relative_rms(x, round_trip(GetParam().type, x)), 0.3);
+  for (DType type : {DType::f16, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k}) {
+    EXPECT_LE(relative_rms(x, round_trip(type, x)), 0.3) << name(type);
+  }
 }
 
 TEST_P(EveryType, HugeAndNonFiniteValuesAreStoredAsTheNearestFiniteOnes) {
