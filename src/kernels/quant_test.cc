@@ -87,8 +87,9 @@ std::string message_of(const std::function<void()>& action) {
   return "no error";
 }
 
-/// What each type reaches on Gaussian rows (relative rms), measured plus 3 %, and the relative error of its
-/// largest value: half a step of the code, and of the scale of scales.
+/// What each type reaches on Gaussian rows (relative rms), measured plus 1 to 3 % (a plain minimum-maximum
+/// grid gives 7.3e-2 at q4_k), and the relative error of its largest value: half a step of the code, and of
+/// the scale of scales.
 struct TypeCase {
   DType type;
   double gaussian_rms;
@@ -103,9 +104,9 @@ INSTANTIATE_TEST_SUITE_P(Quant, EveryType,
                                            TypeCase{DType::bf16, 1.75e-3, 0x1p-8},  //
                                            TypeCase{DType::q8_0, 5.6e-3, 5e-3},     //
                                            TypeCase{DType::q4_0, 8.9e-2, 1e-3},     //
-                                           TypeCase{DType::q4_k, 7.3e-2, 4e-2},     //
-                                           TypeCase{DType::q5_k, 3.6e-2, 2e-2},     //
-                                           TypeCase{DType::q6_k, 1.73e-2, 1.7e-2}),
+                                           TypeCase{DType::q4_k, 7.12e-2, 4e-2},    //
+                                           TypeCase{DType::q5_k, 3.5e-2, 2e-2},     //
+                                           TypeCase{DType::q6_k, 1.70e-2, 1.7e-2}),
                          [](const auto& test) { return std::string(name(test.param.type)); });
 
 class BlockType : public ::testing::TestWithParam<DType> {};
