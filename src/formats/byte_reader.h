@@ -14,12 +14,14 @@
 
 namespace cobra {
 
-static_assert(std::endian::native == std::endian::little, "the file formats are read in place: little-endian only");
+static_assert(std::endian::native == std::endian::little,
+              "the file formats are read in place: little-endian only");
 
 class ByteReader {
  public:
   /// `source` begins every Error. The bytes must outlive the reader.
-  ByteReader(std::span<const std::byte> bytes, std::string source) : bytes_(bytes), source_(std::move(source)) {}
+  ByteReader(std::span<const std::byte> bytes, std::string source)
+      : bytes_(bytes), source_(std::move(source)) {}
 
   const std::string& source() const { return source_; }
   int64_t position() const { return position_; }
@@ -39,9 +41,14 @@ class ByteReader {
     return {reinterpret_cast<const char*>(take(count, what)), static_cast<size_t>(count)};
   }
 
+  /// All that is left, without moving.
+  std::string_view peek() const {
+    return {reinterpret_cast<const char*>(bytes_.data()) + position_, static_cast<size_t>(remaining())};
+  }
+
   void seek(int64_t position, std::string_view what) {
-    check(position >= 0 && position <= static_cast<int64_t>(bytes_.size()), "{}: {} at byte {}, beyond the end at {}",
-          source_, what, position, bytes_.size());
+    check(position >= 0 && position <= static_cast<int64_t>(bytes_.size()),
+          "{}: {} at byte {}, beyond the end at {}", source_, what, position, bytes_.size());
     position_ = position;
   }
 
@@ -51,8 +58,8 @@ class ByteReader {
   int64_t position_ = 0;
 
   const std::byte* take(uint64_t count, std::string_view what) {
-    check(count <= static_cast<uint64_t>(remaining()), "{}: {} needs {} bytes at byte {}, only {} are left", source_, what,
-          count, position_, remaining());
+    check(count <= static_cast<uint64_t>(remaining()), "{}: {} needs {} bytes at byte {}, only {} are left",
+          source_, what, count, position_, remaining());
     const std::byte* first = bytes_.data() + position_;
     position_ += static_cast<int64_t>(count);
     return first;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -16,15 +17,16 @@
 
 namespace cobra {
 
-/// A metadata value. Integers of every width are held as int64_t (uint64 above int64's range is an error), float32 and
-/// float64 as double; arrays of these three kinds and of strings are supported, nested arrays are an error.
+/// A metadata value. Integers of every width are held as int64_t (uint64 above int64's range is an error),
+/// float32 and float64 as double; arrays of these three kinds and of strings are supported, nested arrays are
+/// an error.
 using GgufValue = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>,
                                std::vector<bool>, std::vector<std::string>>;
 
 class GgufFile {
  public:
-  /// Maps and checks the whole header: magic, version, counts, key and tensor names (unique), types, shapes, alignment,
-  /// and that each tensor lies inside the file. Throws Error "path: what, expected, found".
+  /// Maps and checks the whole header: magic, version, counts, key and tensor names (unique), types, shapes,
+  /// alignment, and that each tensor lies inside the file. Throws Error "path: what, expected, found".
   explicit GgufFile(const std::string& path);
 
   const std::string& path() const { return map_.path(); }
@@ -32,8 +34,8 @@ class GgufFile {
 
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
   bool has(const std::string& key) const { return metadata_.contains(key); }
-  /// Typed access. Throws Error naming the file, the key, the wanted kind and the found kind. The two-argument form gives
-  /// `fallback` when the key is absent (a wrong kind still throws).
+  /// Typed access. Throws Error naming the file, the key, the wanted kind and the found kind. The
+  /// two-argument form gives `fallback` when the key is absent (a wrong kind still throws).
   int64_t integer(const std::string& key) const;
   int64_t integer(const std::string& key, int64_t fallback) const;
   double number(const std::string& key) const;  // integer or float
@@ -59,19 +61,22 @@ class GgufFile {
   std::unordered_map<std::string, size_t> index_;
 };
 
-/// Writes a GGUF in two passes: first everything is declared, then the tensors' bytes come in the declared order, so that
-/// no more than one tensor need be in memory. Nothing appears at `path` before `finish`.
+/// Writes a GGUF in two passes: first everything is declared, then the tensors' bytes come in the declared
+/// order, so that no more than one tensor need be in memory. Nothing appears at `path` before `finish`.
 class GgufWriter {
  public:
   explicit GgufWriter(std::string path);
 
-  /// int64_t is written as uint32 where it fits, else int32, uint64/int64; double as float32; arrays of integers as
-  /// int32 where all fit, else int64. Keys keep the order of calls; a key set twice is an error.
+  /// int64_t is written as uint32 where it fits, else int32, uint64/int64; double as float32; arrays of
+  /// integers as int32 where all fit, else int64. Keys keep the order of calls; a key set twice is an error.
+  /// "general.alignment" takes effect: a power of two up to 1 MiB; without it tensors are aligned to 32
+  /// bytes.
   void set(const std::string& key, GgufValue value);
   /// Shape outermost first (GGUF's own order is the reverse). At most 4 dimensions.
   void declare(const std::string& name, DType type, const std::vector<int64_t>& shape);
 
-  /// The next declared tensor's bytes, exactly as many as its type and shape take. The first call writes the header.
+  /// The next declared tensor's bytes, exactly as many as its type and shape take. The first call writes the
+  /// header.
   void write_tensor(std::span<const std::byte> bytes);
   /// Throws when declared tensors are missing. Afterwards the file stands under its name.
   void finish();
@@ -84,8 +89,12 @@ class GgufWriter {
   std::string path_;
   std::vector<std::pair<std::string, GgufValue>> metadata_;
   std::vector<TensorEntry> tensors_;  // bytes empty
+  std::unordered_set<std::string> names_;
+  static constexpr int64_t kMaxAlignment = 1 << 20;
+  int64_t alignment_ = 32;
   size_t next_ = 0;
   bool header_written_ = false;
+  bool finished_ = false;
   void write_header();
 };
 

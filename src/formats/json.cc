@@ -11,19 +11,28 @@ namespace {
 
 std::string_view kind(const Json& value) {
   switch (value.type()) {
-    case Json::value_t::null: return "null";
-    case Json::value_t::object: return "an object";
-    case Json::value_t::array: return "an array";
-    case Json::value_t::string: return "a string";
-    case Json::value_t::boolean: return "a boolean";
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::object:
+      return "an object";
+    case Json::value_t::array:
+      return "an array";
+    case Json::value_t::string:
+      return "a string";
+    case Json::value_t::boolean:
+      return "a boolean";
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return "an integer";
-    case Json::value_t::number_float: return "a number with a fraction";
-    default: return "something else";
+    case Json::value_t::number_unsigned:
+      return "an integer";
+    case Json::value_t::number_float:
+      return "a number with a fraction";
+    default:
+      return "something else";
   }
 }
 
-[[noreturn]] void fail_kind(const std::string& source, std::string_view path, std::string_view wanted, const Json& found) {
+[[noreturn]] void fail_kind(const std::string& source, std::string_view path, std::string_view wanted,
+                            const Json& found) {
   fail("{}: field '{}' must be {}, found {}", source, printable(path), wanted, kind(found));
 }
 
@@ -37,8 +46,8 @@ int64_t as_integer(const Json& value, std::string_view path, const std::string& 
   if (!value.is_number_integer()) fail_kind(source, path, "an integer", value);
   if (value.is_number_unsigned()) {
     const auto number = value.get<uint64_t>();
-    check(number <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()), "{}: field '{}': {} is out of range", source,
-          printable(path), number);
+    check(number <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()),
+          "{}: field '{}': {} is out of range", source, printable(path), number);
   }
   return value.get<int64_t>();
 }
@@ -61,7 +70,9 @@ Json parse_json(std::string_view text, const std::string& source) {
   return builder.take();
 }
 
-Json read_json(const std::string& path, int64_t max_bytes) { return parse_json(read_file(path, max_bytes), path); }
+Json read_json(const std::string& path, int64_t max_bytes) {
+  return parse_json(read_file(path, max_bytes), path);
+}
 
 const Json* json_find(const Json& object, std::string_view path) {
   const Json* value = &object;
@@ -105,7 +116,8 @@ std::string json_text(const Json& object, std::string_view path, const std::stri
   return as_text(require(object, path, source), path, source);
 }
 
-std::string json_text(const Json& object, std::string_view path, const std::string& source, const std::string& fallback) {
+std::string json_text(const Json& object, std::string_view path, const std::string& source,
+                      const std::string& fallback) {
   const Json* found = json_find(object, path);
   return found ? as_text(*found, path, source) : fallback;
 }

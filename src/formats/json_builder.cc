@@ -31,7 +31,8 @@ Json* JsonBuilder::place(Json value) {
     array.push_back(std::move(value));
     return &array.back();
   }
-  // emplace_back is the vector's own: it skips the linear search for an equal key, which end_object makes up for.
+  // emplace_back is the vector's own: it skips the linear search for an equal key, which end_object makes up
+  // for.
   auto& object = open_.back()->get_ref<Json::object_t&>();
   object.emplace_back(std::move(key_), std::move(value));
   return &object.back().second;

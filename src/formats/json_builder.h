@@ -1,6 +1,6 @@
 // Builds a Json value from the parser's events, in time linear in the text, with limits.
-// Why not Json::parse: its ordered objects look up every key linearly (quadratic for a vocabulary of 50,000), it keeps
-// the last of two equal keys silently, and it has no limit on depth.
+// Why not Json::parse: its ordered objects look up every key linearly (quadratic for a vocabulary of 50,000),
+// it keeps the last of two equal keys silently, and it has no limit on depth.
 #pragma once
 
 #include <nlohmann/json.hpp>

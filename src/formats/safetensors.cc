@@ -32,7 +32,8 @@ DType type_from(const Json& info, const std::string& what) {
   for (const auto& [word, type] : kTypes) {
     if (word == text) return type;
   }
-  fail("{}: dtype '{}' is not supported: expected F32 F16 BF16 F64 I64 I32 I16 I8 U8 BOOL", what, printable(text));
+  fail("{}: dtype '{}' is not supported: expected F32 F16 BF16 F64 I64 I32 I16 I8 U8 BOOL", what,
+       printable(text));
 }
 
 std::string_view word_for(DType type, const std::string& what) {
@@ -43,11 +44,12 @@ std::string_view word_for(DType type, const std::string& what) {
 }
 
 /// An array of sizes, none negative.
-std::vector<int64_t> sizes_from(const Json& info, std::string_view field, size_t max_count, const std::string& what) {
+std::vector<int64_t> sizes_from(const Json& info, std::string_view field, size_t max_count,
+                                const std::string& what) {
   const Json* array = json_find(info, field);
   check(array && array->is_array(), "{}: field '{}' must be an array of integers", what, field);
-  check(array->size() <= max_count, "{}: field '{}' has {} values, at most {} are possible", what, field, array->size(),
-        max_count);
+  check(array->size() <= max_count, "{}: field '{}' has {} values, at most {} are possible", what, field,
+        array->size(), max_count);
   std::vector<int64_t> sizes;
   for (const Json& item : *array) {
     check(item.is_number_unsigned() && item.get<uint64_t>() <= uint64_t{INT64_MAX},
@@ -63,7 +65,8 @@ TensorEntry entry_from(const std::string& name, const Json& info, std::span<cons
   TensorEntry entry{name, type_from(info, what), sizes_from(info, "shape", kMaxRank, what), {}};
   const std::vector<int64_t> offsets = sizes_from(info, "data_offsets", 2, what);
   check(offsets.size() == 2 && offsets[0] <= offsets[1] && offsets[1] <= static_cast<int64_t>(data.size()),
-        "{}: data_offsets {} do not lie in order within the {} bytes of data", what, to_string(offsets), data.size());
+        "{}: data_offsets {} do not lie in order within the {} bytes of data", what, to_string(offsets),
+        data.size());
   const int64_t expected = tensor_bytes(entry.type, entry.shape, what);
   check(offsets[1] - offsets[0] == expected, "{}: {} {} takes {} bytes, but data_offsets give {}", what,
         cobra::name(entry.type), to_string(entry.shape), expected, offsets[1] - offsets[0]);
@@ -82,15 +85,18 @@ std::map<std::string, std::string> metadata_from(const Json& object, const std::
 }
 
 /// A gap or an overlap could hide bytes or make two readers disagree, so the format forbids both.
-void check_tiling(const std::vector<TensorEntry>& sorted, std::span<const std::byte> data, const std::string& path) {
+void check_tiling(const std::vector<TensorEntry>& sorted, std::span<const std::byte> data,
+                  const std::string& path) {
   const std::byte* next = data.data();
   for (const TensorEntry& tensor : sorted) {
-    check(tensor.bytes.data() == next, "{}: tensor '{}' starts at data byte {}, expected {} (overlap or hole)", path,
+    check(tensor.bytes.data() == next,
+          "{}: tensor '{}' starts at data byte {}, expected {} (overlap or hole)", path,
           printable(tensor.name), tensor.bytes.data() - data.data(), next - data.data());
     next += tensor.bytes.size();
   }
-  check(next == data.data() + data.size(), "{}: the tensors end at data byte {}, expected {} (truncated or extra bytes)",
-        path, next - data.data(), data.size());
+  check(next == data.data() + data.size(),
+        "{}: the tensors end at data byte {}, expected {} (truncated or extra bytes)", path,
+        next - data.data(), data.size());
 }
 
 std::string quoted(const std::string& text, const std::string& path) {
@@ -113,11 +119,11 @@ std::string header_for(const std::string& path, const std::vector<TensorEntry>& 
   for (const TensorEntry& tensor : tensors) {
     const std::string what = fmt::format("{}: tensor '{}'", path, printable(tensor.name));
     const int64_t bytes = tensor_bytes(tensor.type, tensor.shape, what);
-    check(static_cast<int64_t>(tensor.bytes.size()) == bytes, "{}: expected {} bytes for {}, found {}", what, bytes,
-          to_string(tensor.shape), tensor.bytes.size());
+    check(static_cast<int64_t>(tensor.bytes.size()) == bytes, "{}: expected {} bytes for {}, found {}", what,
+          bytes, to_string(tensor.shape), tensor.bytes.size());
     fields.push_back(fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
-                                 quoted(tensor.name, path), word_for(tensor.type, what), fmt::join(tensor.shape, ","),
-                                 offset, offset + bytes));
+                                 quoted(tensor.name, path), word_for(tensor.type, what),
+                                 fmt::join(tensor.shape, ","), offset, offset + bytes));
     offset = checked_add(offset, bytes, what);
   }
   std::string header = fmt::format("{{{}}}", fmt::join(fields, ","));
@@ -138,8 +144,8 @@ void check_names_differ(const std::string& path, const std::vector<TensorEntry>&
 SafetensorsFile::SafetensorsFile(const std::string& path) : map_(path) {
   ByteReader reader(map_.bytes(), path);
   const auto header_bytes = reader.read<uint64_t>("the header length");
-  check(header_bytes <= uint64_t{kMaxHeaderBytes}, "{}: header length {} is above the limit of {}", path, header_bytes,
-        kMaxHeaderBytes);
+  check(header_bytes <= uint64_t{kMaxHeaderBytes}, "{}: header length {} is above the limit of {}", path,
+        header_bytes, kMaxHeaderBytes);
   const std::string_view text = reader.text(header_bytes, "the header");
   check(text.starts_with('{'), "{}: the header must start with '{{'", path);
   const Json header = parse_json(text, path);
@@ -167,13 +173,14 @@ void write_safetensors(const std::string& path, const std::vector<TensorEntry>& 
                        const std::map<std::string, std::string>& metadata) {
   check_names_differ(path, tensors);
   const std::string header = header_for(path, tensors, metadata);
-  check(static_cast<int64_t>(header.size()) <= kMaxHeaderBytes, "{}: a header of {} bytes is above the limit of {}", path,
-        header.size(), kMaxHeaderBytes);
+  check(static_cast<int64_t>(header.size()) <= kMaxHeaderBytes,
+        "{}: a header of {} bytes is above the limit of {}", path, header.size(), kMaxHeaderBytes);
   AtomicFile file(path);
   const uint64_t header_bytes = header.size();
   file.write(&header_bytes, sizeof header_bytes);
   file.write(header);
-  for (const TensorEntry& tensor : tensors) file.write(tensor.bytes.data(), static_cast<int64_t>(tensor.bytes.size()));
+  for (const TensorEntry& tensor : tensors)
+    file.write(tensor.bytes.data(), static_cast<int64_t>(tensor.bytes.size()));
   file.commit();
 }
 

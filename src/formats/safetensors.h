@@ -15,8 +15,8 @@ namespace cobra {
 
 class SafetensorsFile {
  public:
-  /// Throws Error naming the file and the field: header length, JSON, dtype, shape, offsets (in range, not overlapping,
-  /// without holes, matching dtype x shape), duplicate names.
+  /// Throws Error naming the file and the field: header length, JSON, dtype, shape, offsets (in range, not
+  /// overlapping, without holes, matching dtype x shape), duplicate names.
   explicit SafetensorsFile(const std::string& path);
 
   const std::string& path() const { return map_.path(); }
@@ -34,7 +34,8 @@ class SafetensorsFile {
   std::unordered_map<std::string, size_t> index_;
 };
 
-/// Writes `tensors` (their bytes are read now) under `path`, atomically. The header is padded with spaces to 8 bytes.
+/// Writes `tensors` (their bytes are read now) under `path`, atomically. The header is padded with spaces to
+/// 8 bytes.
 void write_safetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

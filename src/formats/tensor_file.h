@@ -11,8 +11,8 @@
 
 namespace cobra {
 
-/// One tensor of a file. The bytes belong to the file object that gave it. `shape` is outermost first ([rows, cols] for
-/// a matrix), and data is row-major and contiguous whatever the container's own order is.
+/// One tensor of a file. The bytes belong to the file object that gave it. `shape` is outermost first ([rows,
+/// cols] for a matrix), and data is row-major and contiguous whatever the container's own order is.
 struct TensorEntry {
   std::string name;
   DType type = DType::f32;
@@ -25,8 +25,8 @@ struct TensorEntry {
 /// "[48, 3, 14, 14]"
 std::string to_string(const std::vector<int64_t>& shape);
 
-/// The values of a tensor as float32 (f32, f16, bf16, f64 and integers convert; quantised types are an error here).
-/// `file` only names the file in the error.
+/// The values of a tensor as float32 (f32, f16, bf16, f64 and integers convert; quantised types are an error
+/// here). `file` only names the file in the error.
 std::vector<float> to_float32(const TensorEntry& tensor, const std::string& file);
 
 }  // namespace cobra
