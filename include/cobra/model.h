@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "cobra/image.h"
 #include "cobra/runtime.h"
 #include "cobra/tensor_view.h"
+#include "cobra/trace.h"
 
 namespace cobra {
 
@@ -27,9 +27,6 @@ struct ImageEmbedding {
 
   TensorView<const float> view() const { return {values.data(), tokens, d_model}; }
 };
-
-/// Called with each named intermediate of a forward pass (names as `cobra trace` writes them). For porting and debugging.
-using TraceSink = std::function<void(const std::string& name, const std::vector<int64_t>& shape, const float* values)>;
 
 /// Immutable after `load` and safe to share between threads. Weights are mapped from the file; quantised ones are packed
 /// once: the language model's at load, the towers' at the first picture.

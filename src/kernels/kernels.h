@@ -36,7 +36,7 @@ struct LinearView {
   LinearView(TiledView<T> v) : data(v.data), rows(v.L), cols(v.channels), stride(0), tiled(true) {}          // NOLINT
   template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T> && !std::is_same_v<U, T>>>
   LinearView(TensorView<U> v) : LinearView(TensorView<T>(v)) {}  // NOLINT
-  template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T> && !std::is_same_v<U, T>>, typename = void>
+  template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T> && !std::is_same_v<U, T>>>
   LinearView(TiledView<U> v) : LinearView(TiledView<T>{v.data, v.L, v.channels}) {}  // NOLINT
 };
 
@@ -63,6 +63,8 @@ class Kernels {
 
   int threads() const { return threads_; }
   Phase phase() const { return phase_; }
+  /// The same table, threads and workspace for the other way of making products.
+  Kernels with_phase(Phase phase) const { return {table_, threads_, workspace_, phase}; }
 
   /// x, out [L, d]; out may be x.
   void rms_norm(TensorView<const float> x, const float* weight, float eps, TensorView<float> out) const;

@@ -15,6 +15,9 @@ struct TiledView {
   int64_t L = 0;
   int64_t channels = 0;
 
+  /// A view of mutable values is usable where one of constant values is wanted.
+  operator TiledView<const T>() const { return {data, L, channels}; }  // NOLINT(google-explicit-constructor)
+
   int64_t tiles() const { return (channels + kTileChannels - 1) / kTileChannels; }
   T* tile(int64_t i) const { return data + i * L * kTileChannels; }
   /// Values needed for the layout.

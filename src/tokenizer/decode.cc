@@ -29,8 +29,11 @@ std::string Tokenizer::decode(const std::vector<int32_t>& ids, bool skip_special
 }
 
 std::string Tokenizer::decode_answer(const std::vector<int32_t>& ids) const {
-  const std::string text = clean_up_tokenization(decode(ids, /*skip_special=*/true));
-  return std::string(python_strip(text));
+  return clean_answer(decode(ids, /*skip_special=*/true));
+}
+
+std::string clean_answer(std::string_view text) {
+  return std::string(python_strip(clean_up_tokenization(std::string(text))));
 }
 
 std::string StreamDecoder::push(int32_t id) {

@@ -79,6 +79,10 @@ class Tokenizer {
   std::unique_ptr<Impl> impl_;
 };
 
+/// transformers' clean_up_tokenization (" ." -> ".", " n't" -> "n't", ...), then Python's str.strip(): what the official
+/// code does to decoded answers.
+std::string clean_answer(std::string_view text);
+
 /// Detokenises a stream: each call gives the text that is certain now and never splits a UTF-8 character. Special tokens
 /// give nothing. `finish` gives what is left (an incomplete character as U+FFFD).
 class StreamDecoder {

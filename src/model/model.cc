@@ -1,0 +1,148 @@
+#include "cobra/model.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "base/fail.h"
+#include "image/transform.h"
+#include "model/bind.h"
+#include "model/model_parts.h"
+#include "model/schema.h"
+
+namespace cobra {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::unique_ptr<Tokenizer> load_tokenizer(const GgufFile& file) {
+  if (!file.has("tokenizer.ggml.tokens")) return nullptr;
+  return std::make_unique<Tokenizer>(TokenizerData::from_gguf(file));
+}
+
+/// FNV-1a, 64 bits.
+void hash_bytes(uint64_t& hash, const void* data, size_t bytes) {
+  for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3u;
+}
+
+void trace_tensor(const TraceSink& trace, const std::string& name, std::vector<int64_t> shape, const float* values) {
+  if (trace) trace(name, shape, values);
+}
+
+}  // namespace
+
+ModelParts::ModelParts(const std::string& path, const Runtime& runtime_)
+    : runtime(runtime_),
+      file(path),
+      config(read_config(file)),
+      tokenizer(load_tokenizer(file)),
+      store(file, runtime.threads()),
+      mamba(bind_mamba(config.mamba, store)) {
+  // The towers are packed later, but a file that lacks one of their tensors is refused now.
+  for (const TowerConfig& tower : config.towers) {
+    for (const TensorSpec& spec : tower_specs(tower)) {
+      const TensorEntry* tensor = file.find(spec.name);
+      check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", path, spec.name, to_string(spec.shape));
+      check(tensor->elements() > 0 && tensor->shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", path,
+            spec.name, to_string(spec.shape), to_string(tensor->shape));
+    }
+  }
+}
+
+const VisionParts& ModelParts::vision_parts() {
+  std::call_once(vision_once, [this] {
+    auto parts = std::make_unique<VisionParts>(VisionParts{WeightStore(file, runtime.threads()), {}, {}});
+    for (const TowerConfig& tower : config.towers) parts->towers.push_back(bind_tower(tower, parts->store));
+    parts->projector = bind_projector(config.projector, parts->store);
+    vision = std::move(parts);
+  });
+  return *vision;
+}
+
+Model::Model(std::unique_ptr<ModelParts> parts) : parts_(std::move(parts)) {}
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+
+Model Model::load(const std::string& path, const Runtime& runtime) {
+  return Model(std::make_unique<ModelParts>(path, runtime));
+}
+
+const ModelConfig& Model::config() const { return parts_->config; }
+const Runtime& Model::runtime() const { return parts_->runtime; }
+const Tokenizer* Model::tokenizer() const { return parts_->tokenizer.get(); }
+int64_t Model::file_bytes() const { return parts_->file.file_bytes(); }
+
+uint64_t Model::fingerprint() const {
+  constexpr size_t kSample = 256;  // bytes at the start, the middle and the end of each tensor
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const TensorEntry& tensor : parts_->file.tensors()) {
+    hash_bytes(hash, tensor.name.data(), tensor.name.size());
+    hash_bytes(hash, &tensor.type, sizeof(tensor.type));
+    hash_bytes(hash, tensor.shape.data(), tensor.shape.size() * sizeof(int64_t));
+    const size_t size = tensor.bytes.size(), part = std::min(kSample, size);
+    for (const size_t at : {size_t{0}, (size - part) / 2, size - part}) hash_bytes(hash, tensor.bytes.data() + at, part);
+  }
+  return hash;
+}
+
+int64_t Model::decode_bytes() const {
+  const MambaWeights& w = parts_->mamba;
+  int64_t bytes = w.head.bytes();
+  for (const MambaLayerWeights& l : w.layers) {
+    bytes += l.in_proj_x.bytes() + l.in_proj_z.bytes() + l.x_proj.bytes() + l.dt_proj.bytes() + l.out_proj.bytes();
+  }
+  return bytes;
+}
+
+ImageEmbedding Model::embed(const Image& image, const TraceSink& trace) const {
+  const ModelConfig& c = config();
+  check(c.has_vision(), "{}: this model has no vision towers and cannot read a picture", parts_->file.path());
+  const VisionParts& vision = parts_->vision_parts();
+  const ResizeStrategy strategy = parse_resize_strategy(c.resize_strategy);
+  Workspace workspace;
+  const Kernels k(parts_->runtime.kernels(), parts_->runtime.threads(), workspace, Phase::prefill);
+
+  ImageEmbedding embedding;
+  const int64_t patches = c.towers.front().patches();
+  AlignedBuffer<float> features(patches * c.projector.in);
+  const TensorView<float> fused(features.data(), patches, c.projector.in);
+  int64_t first_col = 0;
+  for (size_t i = 0; i < c.towers.size(); ++i) {
+    const TowerConfig& tower = c.towers[i];
+    const int64_t pixels = int64_t{tower.image_size} * tower.image_size;
+    auto start = Clock::now();
+    AlignedBuffer<float> values(3 * pixels);
+    const TensorView<float> pixel_values(values.data(), 3, pixels);
+    preprocess(image, tower.image_size, strategy, {tower.mean, tower.std}, pixel_values);
+    embedding.preprocess_ms += milliseconds_since(start);
+    trace_tensor(trace, "pixel_values." + tower.name, {3, tower.image_size, tower.image_size}, values.data());
+
+    start = Clock::now();
+    vit_forward(k, tower, vision.towers[i], pixel_values, fused.slice_cols(first_col, tower.embed_dim), trace);
+    embedding.vision_ms += milliseconds_since(start);
+    if (trace) {
+      std::vector<float> own;
+      for (int64_t r = 0; r < patches; ++r) {
+        own.insert(own.end(), fused.row(r) + first_col, fused.row(r) + first_col + tower.embed_dim);
+      }
+      trace(tower.name + ".features", {patches, tower.embed_dim}, own.data());
+    }
+    first_col += tower.embed_dim;
+  }
+  trace_tensor(trace, "fused_features", {patches, c.projector.in}, features.data());
+
+  const auto start = Clock::now();
+  const AlignedBuffer<float> projected = project(k, c.projector, vision.projector, fused);
+  embedding.tokens = c.image_tokens();
+  embedding.d_model = c.projector.out;
+  embedding.values.assign(projected.data(), projected.data() + projected.size());
+  embedding.vision_ms += milliseconds_since(start);
+  trace_tensor(trace, "projector.output", {embedding.tokens, embedding.d_model}, embedding.values.data());
+  return embedding;
+}
+
+}  // namespace cobra

@@ -1,0 +1,42 @@
+// What a Model is made of; for cobra's own sources.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "cobra/model.h"
+#include "formats/gguf.h"
+#include "lm/mamba.h"
+#include "lm/projector.h"
+#include "model/weight_store.h"
+#include "tokenizer/tokenizer.h"
+#include "vision/vit.h"
+
+namespace cobra {
+
+/// Towers and projector, bound when the first picture comes.
+struct VisionParts {
+  WeightStore store;
+  std::vector<VitWeights> towers;
+  ProjectorWeights projector;
+};
+
+struct ModelParts {
+  Runtime runtime;
+  GgufFile file;
+  ModelConfig config;
+  std::unique_ptr<Tokenizer> tokenizer;
+  WeightStore store;
+  MambaWeights mamba;
+
+  std::once_flag vision_once;
+  std::unique_ptr<VisionParts> vision;
+
+  ModelParts(const std::string& path, const Runtime& runtime_);
+  /// Binds at the first call; safe from any thread.
+  const VisionParts& vision_parts();
+};
+
+}  // namespace cobra

@@ -1,0 +1,74 @@
+#include "model/weight_store.h"
+
+#include "base/fail.h"
+#include "kernels/kernel_table.h"
+
+namespace cobra {
+namespace {
+
+int64_t product(const std::vector<int64_t>& shape) {
+  int64_t n = 1;
+  for (const int64_t size : shape) n = checked_mul(n, size, "tensor");
+  return n;
+}
+
+bool is_weight_type(DType type) { return static_cast<int>(type) <= static_cast<int>(DType::q6_k); }
+
+}  // namespace
+
+const TensorEntry& WeightStore::find(const std::string& name, const std::vector<int64_t>& shape) const {
+  const TensorEntry* tensor = file_->find(name);
+  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file_->path(), name, to_string(shape));
+  check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file_->path(), name, to_string(shape),
+        to_string(tensor->shape));
+  check(is_weight_type(tensor->type), "{}: tensor '{}': type {} is not a type of weights", file_->path(), name,
+        cobra::name(tensor->type));
+  return *tensor;
+}
+
+WeightMatrix WeightStore::matrix(const std::string& name, int64_t rows, int64_t cols) {
+  return matrices(name, 1, rows, cols).front();
+}
+
+std::vector<WeightMatrix> WeightStore::matrices(const std::string& name, int parts, int64_t rows, int64_t cols) {
+  const TensorEntry& tensor = find(name, {parts * rows, cols});
+  const int64_t part_bytes = rows * row_bytes(tensor.type, cols);
+  std::vector<WeightMatrix> views;
+  for (int part = 0; part < parts; ++part) {
+    const std::byte* data = tensor.bytes.data() + part * part_bytes;
+    if (is_quantized(tensor.type)) {
+      packed_.push_back(pack_matrix(tensor.type, rows, cols, data, threads_));
+      views.push_back(packed_.back().view);
+    } else {
+      views.push_back({tensor.type, rows, cols, data});
+    }
+  }
+  if (is_quantized(tensor.type)) file_->release_pages(tensor.bytes);
+  return views;
+}
+
+const float* WeightStore::vector(const std::string& name, int64_t size) {
+  const TensorEntry* tensor = file_->find(name);
+  check(tensor != nullptr, "{}: tensor '{}' is missing: expected {} values", file_->path(), name, size);
+  check(product(tensor->shape) == size, "{}: tensor '{}': expected {} values, found shape {}", file_->path(), name, size,
+        to_string(tensor->shape));
+  if (tensor->type == DType::f32) return reinterpret_cast<const float*>(tensor->bytes.data());
+  const std::vector<float> values = to_float32(*tensor, file_->path());
+  AlignedBuffer<float>& copy = floats_.emplace_back(size);
+  std::copy(values.begin(), values.end(), copy.begin());
+  return copy.data();
+}
+
+const float* WeightStore::channel_tiles(const std::string& name, int64_t channels, int64_t depth) {
+  const float* values = vector(name, channels * depth);
+  const int64_t tiles = (channels + kTileChannels - 1) / kTileChannels;
+  AlignedBuffer<float>& tiled = floats_.emplace_back(tiles * depth * kTileChannels);
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t i = 0; i < depth; ++i) {
+      tiled[(c / kTileChannels * depth + i) * kTileChannels + c % kTileChannels] = values[c * depth + i];
+    }
+  }
+  return tiled.data();
+}
+
+}  // namespace cobra

@@ -1,0 +1,38 @@
+// Binding a model file's tensors to what the layers want: type and shape checked, layout changed once.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "formats/gguf.h"
+#include "kernels/weight_matrix.h"
+
+namespace cobra {
+
+/// Gives views into a GGUF's tensors and owns what had to be laid out anew. Every call names a tensor, checks its type and
+/// shape, and throws Error "path: tensor 'x': expected ..., found ...". The file must outlive the views.
+class WeightStore {
+ public:
+  WeightStore(const GgufFile& file, int threads) : file_(&file), threads_(threads) {}
+
+  bool has(const std::string& name) const { return file_->find(name) != nullptr; }
+  /// A matrix [rows, cols]: plain types are views into the file; quantised ones are packed and their pages given back.
+  WeightMatrix matrix(const std::string& name, int64_t rows, int64_t cols);
+  /// The same for a tensor of several stacked matrices [parts * rows, cols].
+  std::vector<WeightMatrix> matrices(const std::string& name, int parts, int64_t rows, int64_t cols);
+  /// `size` float32 values, whatever the tensor's dimensions.
+  const float* vector(const std::string& name, int64_t size);
+  /// Values [channels, depth] as channel tiles [channels/16][depth][16], padded with zeros.
+  const float* channel_tiles(const std::string& name, int64_t channels, int64_t depth);
+
+ private:
+  const GgufFile* file_;
+  int threads_;
+  std::deque<PackedMatrix> packed_;
+  std::deque<AlignedBuffer<float>> floats_;
+
+  const TensorEntry& find(const std::string& name, const std::vector<int64_t>& shape) const;
+};
+
+}  // namespace cobra

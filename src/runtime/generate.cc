@@ -1,0 +1,116 @@
+#include "cobra/generate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/fail.h"
+#include "runtime/answer_stream.h"
+#include "runtime/sampler.h"
+#include "tokenizer/tokenizer.h"
+
+namespace cobra {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// New tokens at most. As in the official loop, one token is made even when none is asked for.
+int64_t token_budget(const GenerateOptions& options, int64_t prompt_tokens) {
+  const int64_t wanted = options.max_new_tokens >= 0 ? options.max_new_tokens : options.max_length - prompt_tokens;
+  return std::max<int64_t>(wanted, 1);
+}
+
+int64_t eos_of(const GenerateOptions& options, const ModelConfig& config) {
+  return options.eos_token_id == -2 ? config.eos_token_id : options.eos_token_id;
+}
+
+void read_prompt(Session& session, const std::vector<int32_t>& ids, int64_t chunk) {
+  check(!ids.empty() || session.position() > 0, "prompt: it is empty, and nothing was read before it");
+  session.read_tokens(ids, chunk);
+}
+
+std::span<const float> limited(std::span<const float> logits, int64_t limit) {
+  return limit > 0 ? logits.first(static_cast<size_t>(limit)) : logits;
+}
+
+}  // namespace
+
+const char* name(StopReason reason) {
+  switch (reason) {
+    case StopReason::eos: return "eos";
+    case StopReason::stop_text: return "stop_text";
+    case StopReason::max_tokens: return "max_tokens";
+    default: return "cancelled";
+  }
+}
+
+GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids, const GenerateOptions& options,
+                        bool read_last) {
+  const ModelConfig& config = session.model().config();
+  check(options.vocab_limit >= 0 && options.vocab_limit <= config.mamba.vocab_size,
+        "vocab-limit: expected 0 (all) to {}, found {}", config.mamba.vocab_size, options.vocab_limit);
+  Sampler sampler(options.sampling);
+  AnswerStream stream(session.model().tokenizer(), options.stop, options.on_text);
+  GenerateResult result;
+  result.prompt_tokens = std::ssize(prompt_ids);
+
+  Clock::time_point start = Clock::now();
+  read_prompt(session, prompt_ids, options.chunk);
+  result.prefill_ms = milliseconds_since(start);
+
+  const int64_t budget = token_budget(options, result.prompt_tokens), eos = eos_of(options, config);
+  std::vector<int32_t> text_ids = prompt_ids;  // what the repetition penalty looks at
+  start = Clock::now();
+  while (true) {
+    const int32_t id = sampler.sample(limited(session.logits(), options.vocab_limit), text_ids);
+    result.tokens.push_back(id);
+    text_ids.push_back(id);
+    const bool goes_on = stream.push(id);
+    if (id == eos) {
+      result.stop_reason = StopReason::eos;
+    } else if (!goes_on) {
+      result.stop_reason = stream.stopped() ? StopReason::stop_text : StopReason::cancelled;
+    } else if (std::ssize(result.tokens) < budget) {
+      session.step(id);
+      continue;
+    }
+    break;
+  }
+  if (read_last) session.step(result.tokens.back());
+  result.decode_ms = milliseconds_since(start);
+  stream.finish();
+  if (stream.stopped() && result.stop_reason != StopReason::eos) result.stop_reason = StopReason::stop_text;
+  if (const Tokenizer* tokenizer = session.model().tokenizer()) {
+    result.text = stream.stopped() ? clean_answer(stream.text()) : tokenizer->decode_answer(result.tokens);
+  }
+  return result;
+}
+
+std::vector<double> score_answers(Session& session, const std::vector<int32_t>& prompt_ids,
+                                  const std::vector<std::string>& answers, int64_t chunk) {
+  const Tokenizer* tokenizer = session.model().tokenizer();
+  check(tokenizer != nullptr, "score: the model has no tokenizer");
+  check(!answers.empty(), "score: expected at least one answer");
+  std::vector<size_t> ids;
+  for (const std::string& answer : answers) {
+    const int32_t id = tokenizer->single_token(answer);
+    check(id >= 0, "score: answer '{}' is not a single token", printable(answer));
+    ids.push_back(static_cast<size_t>(id));
+  }
+  read_prompt(session, prompt_ids, chunk);
+  // The softmax over the vocabulary cancels in the renormalisation; its maximum keeps the exponentials finite.
+  const std::span<const float> logits = session.logits();
+  float largest = logits[ids.front()];
+  for (const size_t id : ids) largest = std::max(largest, logits[id]);
+  std::vector<double> probabilities;
+  double sum = 0;
+  for (const size_t id : ids) sum += probabilities.emplace_back(std::exp(double{logits[id]} - largest));
+  for (double& p : probabilities) p /= sum;
+  return probabilities;
+}
+
+}  // namespace cobra

@@ -1,0 +1,131 @@
+#include "cobra/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/fail.h"
+#include "lm/mamba.h"
+#include "model/model_parts.h"
+#include "runtime/session_file.h"
+
+namespace cobra {
+namespace {
+
+/// Tokens a prefill step reads together: enough that expanding the weights is paid for, few enough that activations take
+/// about 100 MB on the 3B model.
+constexpr int64_t kDefaultChunk = 1024;
+constexpr int64_t kMaxChunk = 1 << 16;
+
+int64_t checked_chunk(int64_t chunk) {
+  check(chunk >= 0 && chunk <= kMaxChunk, "chunk: expected 0 (the default) to {}, found {}", kMaxChunk, chunk);
+  return chunk == 0 ? kDefaultChunk : chunk;
+}
+
+}  // namespace
+
+struct Session::Impl {
+  const Model* model;
+  MambaState state;
+  Workspace workspace;
+  MambaScratch scratch;
+  AlignedBuffer<float> logits;
+  TraceSink trace;
+
+  Impl(const Model& model_, MambaState state_)
+      : model(&model_), state(std::move(state_)), logits(model_.config().mamba.vocab_size) {}
+
+  Kernels kernels(Phase phase) {
+    const Runtime& runtime = model->runtime();
+    return {runtime.kernels(), runtime.threads(), workspace, phase};
+  }
+
+  void forward(TensorView<float> x, Phase phase) {
+    const ModelParts& parts = model->parts();
+    mamba_forward(kernels(phase), parts.config.mamba, parts.mamba, state, scratch, x, logits.data(), trace);
+  }
+
+  /// Token embeddings of ids [count, d_model] in scratch memory.
+  TensorView<float> embed(std::span<const int32_t> ids) {
+    const MambaConfig& c = model->config().mamba;
+    const TensorView<float> x(scratch.embedded.get(std::ssize(ids) * c.d_model), std::ssize(ids), c.d_model);
+    for (int64_t i = 0; i < x.rows; ++i) copy_row(model->parts().mamba.embedding, ids[static_cast<size_t>(i)], x.row(i));
+    return x;
+  }
+
+  void check_ids(std::span<const int32_t> ids) const {
+    const int vocabulary = model->config().mamba.vocab_size;
+    for (const int32_t id : ids) {
+      check(id >= 0 && id < vocabulary, "token id {}: expected 0 to {}", id, vocabulary - 1);
+    }
+  }
+};
+
+Session::Session(const Model& model) : impl_(std::make_unique<Impl>(model, MambaState(model.config().mamba))) {}
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+void Session::read_embeddings(TensorView<const float> embeddings, int64_t chunk) {
+  const int64_t step = checked_chunk(chunk), d_model = model().config().mamba.d_model;
+  check(embeddings.cols == d_model, "embeddings: expected {} columns, found {}", d_model, embeddings.cols);
+  for (int64_t first = 0; first < embeddings.rows; first += step) {
+    const int64_t rows = std::min(step, embeddings.rows - first);
+    const TensorView<float> x(impl_->scratch.embedded.get(rows * d_model), rows, d_model);
+    for (int64_t r = 0; r < rows; ++r) std::copy_n(embeddings.row(first + r), d_model, x.row(r));
+    impl_->forward(x, Phase::prefill);
+  }
+}
+
+void Session::read_tokens(std::span<const int32_t> ids, int64_t chunk) {
+  const int64_t step = checked_chunk(chunk);
+  impl_->check_ids(ids);
+  for (int64_t first = 0; first < std::ssize(ids); first += step) {
+    const int64_t rows = std::min(step, std::ssize(ids) - first);
+    const TensorView<float> x = impl_->embed(ids.subspan(static_cast<size_t>(first), static_cast<size_t>(rows)));
+    if (impl_->trace) impl_->trace("token_embeddings", {x.rows, x.cols}, x.data);
+    impl_->forward(x, Phase::prefill);
+  }
+}
+
+void Session::step(int32_t id) {
+  const std::span<const int32_t> ids(&id, 1);
+  impl_->check_ids(ids);
+  impl_->forward(impl_->embed(ids), Phase::decode);
+}
+
+std::span<const float> Session::logits() const {
+  check(position() > 0, "session: no logits yet: nothing has been read");
+  return {impl_->logits.data(), static_cast<size_t>(impl_->logits.size())};
+}
+
+int64_t Session::position() const { return impl_->state.position; }
+
+Session Session::fork() const {
+  auto copy = std::make_unique<Impl>(*impl_->model, impl_->state.clone());
+  std::copy_n(impl_->logits.data(), impl_->logits.size(), copy->logits.data());
+  return Session(std::move(copy));
+}
+
+void Session::save(const std::string& path) const {
+  write_session_file(path, {model().fingerprint(), position(), conv_state(), ssm_state(),
+                            std::vector<float>(impl_->logits.begin(), impl_->logits.end())});
+}
+
+Session Session::load(const Model& model, const std::string& path) {
+  const MambaConfig& c = model.config().mamba;
+  const SessionFile file = read_session_file(path, c, model.fingerprint());
+  Session session(model);
+  session.impl_->state.import(file.conv, file.ssm);
+  session.impl_->state.position = file.position;
+  std::copy(file.logits.begin(), file.logits.end(), session.impl_->logits.begin());
+  return session;
+}
+
+int64_t Session::state_bytes() const { return impl_->state.bytes(); }
+std::vector<float> Session::conv_state() const { return impl_->state.export_conv(); }
+std::vector<float> Session::ssm_state() const { return impl_->state.export_ssm(); }
+void Session::set_trace(TraceSink trace) { impl_->trace = std::move(trace); }
+const Model& Session::model() const { return *impl_->model; }
+
+}  // namespace cobra

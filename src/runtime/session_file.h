@@ -1,0 +1,26 @@
+// A session on disk: a safetensors file with conv_state, ssm_state and logits in the official layouts, and in its metadata
+// the format's version, the model's fingerprint and the position.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cobra/config.h"
+
+namespace cobra {
+
+struct SessionFile {
+  uint64_t fingerprint = 0;
+  int64_t position = 0;
+  std::vector<float> conv;    // [n_layer, d_inner, d_conv]
+  std::vector<float> ssm;     // [n_layer, d_inner, d_state]
+  std::vector<float> logits;  // [vocab_size]
+};
+
+/// Atomic.
+void write_session_file(const std::string& path, const SessionFile& session);
+/// Throws Error for a file that is not a session, is of another version or another model, or has wrong shapes.
+SessionFile read_session_file(const std::string& path, const MambaConfig& config, uint64_t fingerprint);
+
+}  // namespace cobra
