@@ -87,7 +87,7 @@ std::string message_of(const std::function<void()>& action) {
   return "no error";
 }
 
-/// What each type reaches on Gaussian rows (relative rms), measured plus 1 to 3 % (a plain minimum-maximum
+/// What each type reaches on Gaussian rows (relative rms), measured plus 1 to 6 % (a plain minimum-maximum
 /// grid gives 7.3e-2 at q4_k), and the relative error of its largest value: half a step of the code, and of
 /// the scale of scales.
 struct TypeCase {
