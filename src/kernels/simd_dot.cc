@@ -212,7 +212,7 @@ void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, i
 
 }  // namespace
 
-void add_to(KernelTable& table) {
+static void add_to(KernelTable& table) {
   table.quantize_row = quantize_row;
   table.dot_packed = dot_packed;
   table.dot_plain = dot_plain;

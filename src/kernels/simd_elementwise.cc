@@ -129,7 +129,7 @@ void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
 
 }  // namespace
 
-void add_to(KernelTable& table) {
+static void add_to(KernelTable& table) {
   table.rms_norm = rms_norm;
   table.layer_norm = layer_norm;
   table.softmax = softmax;

@@ -116,7 +116,7 @@ void widen(DType type, const std::byte* values, int64_t n, float* out) {
 
 }  // namespace
 
-void add_to(KernelTable& table) {
+static void add_to(KernelTable& table) {
   table.expand_f32 = expand_f32;
   table.expand_bf16 = expand_bf16;
   table.widen = widen;

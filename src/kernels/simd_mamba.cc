@@ -104,7 +104,7 @@ void selective_scan(const ScanTile& tile) {
 
 }  // namespace
 
-void add_to(KernelTable& table) {
+static void add_to(KernelTable& table) {
   table.causal_conv1d_silu = causal_conv1d_silu;
   table.selective_scan = selective_scan;
 }

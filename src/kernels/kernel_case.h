@@ -1,0 +1,70 @@
+// What the kernel tests share: guarded buffers, seeded values, and a list of every table the machine can run.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "kernels/quant.h"
+
+namespace cobra::testing {
+
+/// `size` values at a deliberately odd offset, with canaries before and after that the destructor checks.
+template <typename T>
+class Guarded {
+ public:
+  explicit Guarded(int64_t size) : bytes_(2 * kGuard + 1 * sizeof(T) + static_cast<size_t>(size) * sizeof(T), kCanary), size_(size) {}
+  ~Guarded() {
+    for (size_t i = 0; i < kGuard; ++i) {
+      EXPECT_EQ(bytes_[i], kCanary) << "written before the buffer";
+      EXPECT_EQ(bytes_[bytes_.size() - 1 - i], kCanary) << "written past the buffer";
+    }
+  }
+  T* data() { return reinterpret_cast<T*>(bytes_.data() + kGuard); }
+  std::vector<T> values() { return {data(), data() + size_}; }
+
+ private:
+  static constexpr size_t kGuard = 68;  // a multiple of 4 but not of 8: vectors are misaligned
+  static constexpr unsigned char kCanary = 0xA5;
+  std::vector<unsigned char> bytes_;
+  int64_t size_;
+};
+
+inline std::vector<float> random_values(int64_t n, uint32_t seed, float scale = 1.0f) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0.0f, scale);
+  std::vector<float> values(static_cast<size_t>(n));
+  for (float& v : values) v = normal(random);
+  return values;
+}
+
+/// A random matrix in ggml's blocks.
+inline std::vector<std::byte> random_blocks(DType type, int64_t rows, int64_t cols, uint32_t seed) {
+  const std::vector<float> values = random_values(rows * cols, seed, 0.05f);
+  const int64_t bytes = row_bytes(type, cols);
+  std::vector<std::byte> blocks(static_cast<size_t>(rows * bytes));
+  for (int64_t r = 0; r < rows; ++r) quantize_row(type, values.data() + r * cols, blocks.data() + r * bytes, cols);
+  return blocks;
+}
+
+/// Tests run once for each table except the reference itself.
+inline std::vector<std::string> simd_isas() {
+  std::vector<std::string> names;
+  for (const KernelTable& table : available_kernels()) names.emplace_back(table.isa);
+  return names;
+}
+
+inline std::string isa_name(const ::testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  for (char& c : name) {
+    if (c == '-') c = '_';
+  }
+  return name;
+}
+
+}  // namespace cobra::testing

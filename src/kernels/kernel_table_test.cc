@@ -1,0 +1,159 @@
+// Every instruction set's kernels against the reference: sizes around the vector width, misaligned buffers, canaries.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/fail.h"
+#include "compare.h"
+#include "kernels/kernel_case.h"
+
+namespace cobra {
+namespace {
+
+using testing::Guarded;
+using testing::near;
+using testing::random_values;
+using Floats = std::vector<float>;
+
+constexpr int64_t kSizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 257};
+
+class KernelTableTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  const KernelTable& tested = find_kernels(GetParam());
+  const KernelTable& reference = reference_kernels();
+
+  /// Runs `apply(table, x)` in place on guarded copies of x under both tables and compares.
+  template <class Apply>
+  void expect_same(const Floats& x, double absolute, double relative, const Apply& apply) {
+    Guarded<float> a(std::ssize(x)), b(std::ssize(x));
+    std::copy(x.begin(), x.end(), a.data());
+    std::copy(x.begin(), x.end(), b.data());
+    apply(tested, a.data());
+    apply(reference, b.data());
+    EXPECT_TRUE(near(a.values(), b.values(), absolute, relative)) << "size " << x.size();
+  }
+};
+
+TEST_P(KernelTableTest, IsTheTableAskedFor) { EXPECT_EQ(tested.isa, GetParam()); }
+
+TEST_P(KernelTableTest, Norms) {
+  for (const int64_t n : kSizes) {
+    const Floats x = random_values(n, 1, 3), w = random_values(n, 2), b = random_values(n, 3);
+    expect_same(x, 2e-6, 2e-6, [&](const KernelTable& t, float* v) { t.rms_norm(v, w.data(), 1e-5f, n, v); });
+    expect_same(x, 4e-6, 4e-6, [&](const KernelTable& t, float* v) { t.layer_norm(v, w.data(), b.data(), 1e-6f, n, v); });
+  }
+}
+
+TEST_P(KernelTableTest, Softmax) {
+  for (const int64_t n : kSizes) {
+    expect_same(random_values(n, 4, 20), 1e-7, 4e-6, [&](const KernelTable& t, float* v) { t.softmax(v, 0.125f, n); });
+  }
+}
+
+TEST_P(KernelTableTest, Activations) {
+  Floats x = random_values(1000, 5, 3);
+  for (int i = -800; i <= 800; ++i) x.push_back(static_cast<float>(i) / 100);
+  x.insert(x.end(), {0.0f, -0.0f, 1e-30f, 80.0f, -80.0f, 3.9f, -3.96f, 5.5f});
+  // float32 rounding of 1 + erf limits what either side can give: 6e-8 times x.
+  expect_same(x, 3e-7, 1e-6, [&](const KernelTable& t, float* v) { t.gelu(v, std::ssize(x)); });
+  expect_same(x, 3e-7, 2e-6, [&](const KernelTable& t, float* v) { t.quick_gelu(v, std::ssize(x)); });
+}
+
+TEST_P(KernelTableTest, BFloat16Rounding) {
+  Floats x = random_values(1001, 6, 10);
+  x.insert(x.end(), {1.0f + 0x1p-8f, 1.0f + 3 * 0x1p-8f, 3.4e38f, -1e-40f, NAN, INFINITY});
+  Guarded<BFloat16> a(std::ssize(x)), b(std::ssize(x));
+  tested.to_bfloat16(x.data(), std::ssize(x), a.data());
+  reference.to_bfloat16(x.data(), std::ssize(x), b.data());
+  for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(a.data()[i].bits, b.data()[i].bits) << x[i];
+}
+
+TEST_P(KernelTableTest, CausalConv) {
+  for (const int taps : {2, 4, 8}) {
+    const Floats weight = random_values(taps * 16, 7), bias = random_values(16, 8);
+    for (const int64_t L : {1, 2, 3, 4, 5, 63, 64, 65, 130}) {
+      Floats state_a = random_values(taps * 16, 9), state_b = state_a;
+      expect_same(random_values(L * 16, 10), 2e-6, 2e-6, [&](const KernelTable& t, float* v) {
+        Floats& state = &t == &tested ? state_a : state_b;
+        t.causal_conv1d_silu({L, taps, weight.data(), bias.data(), state.data(), v});
+      });
+      EXPECT_EQ(state_a, state_b) << "the state is a copy of inputs: L " << L << ", taps " << taps;
+    }
+  }
+}
+
+/// A scan problem with the magnitudes of a trained model.
+struct ScanCase {
+  int64_t L;
+  int states;
+  Floats x, dt, z, bc, A, D, dt_bias, state;
+
+  ScanCase(int64_t L_, int states_)
+      : L(L_), states(states_), x(random_values(L * 16, 11)), dt(random_values(L * 16, 12, 2)), z(random_values(L * 16, 13, 2)),
+        bc(random_values(L * 2 * states, 14)), A(random_values(states * 16, 15)), D(random_values(16, 16)),
+        dt_bias(random_values(16, 17)), state(random_values(states * 16, 18)) {
+    for (size_t i = 0; i < A.size(); ++i) A[i] = -std::exp(A[i]) * static_cast<float>(1 + i / 16);
+  }
+  ScanTile tile(float* state_, float* y, int64_t first = 0, int64_t steps = -1) const {
+    const float* row = bc.data() + first * 2 * states;
+    return {steps < 0 ? L : steps, states, x.data() + first * 16, dt.data() + first * 16, z.data() + first * 16, row,
+            row + states, 2 * states, A.data(), D.data(), dt_bias.data(), state_, y};
+  }
+};
+
+TEST_P(KernelTableTest, SelectiveScan) {
+  for (const int states : {1, 4, 16, 18}) {
+    for (const int64_t L : {1, 2, 63, 64, 65, 200}) {
+      const ScanCase c(L, states);
+      Floats state_a = c.state, state_b = c.state;
+      Guarded<float> a(L * 16), b(L * 16);
+      tested.selective_scan(c.tile(state_a.data(), a.data()));
+      reference.selective_scan(c.tile(state_b.data(), b.data()));
+      EXPECT_TRUE(near(a.values(), b.values(), 2e-5, 2e-5)) << "L " << L << ", states " << states;
+      EXPECT_TRUE(near(state_a, state_b, 2e-6, 4e-6)) << "L " << L << ", states " << states;
+    }
+  }
+}
+
+TEST_P(KernelTableTest, ScanInPiecesIsTheSameScan) {
+  const ScanCase c(130, 16);
+  for (const int64_t cut : {1, 7, 64, 129}) {
+    Floats whole = c.state, pieces = c.state, y_whole(130 * 16), y_pieces(130 * 16);
+    tested.selective_scan(c.tile(whole.data(), y_whole.data()));
+    tested.selective_scan(c.tile(pieces.data(), y_pieces.data(), 0, cut));
+    tested.selective_scan(c.tile(pieces.data(), y_pieces.data() + cut * 16, cut, 130 - cut));
+    EXPECT_EQ(y_whole, y_pieces) << "cut at " << cut;
+    EXPECT_EQ(whole, pieces) << "cut at " << cut;
+  }
+}
+
+/// The exponential of the scan against libm: h = exp(dt A) shows it alone when x is 0 and the state 1.
+TEST_P(KernelTableTest, ScanExponentialIsExact) {
+  constexpr int64_t kSteps = 1;
+  for (float a = -0.0001f; a > -120.0f; a *= 1.07f) {
+    ScanCase c(kSteps, 1);
+    std::fill(c.x.begin(), c.x.end(), 0.0f);
+    std::fill(c.A.begin(), c.A.end(), a);
+    std::fill(c.dt.begin(), c.dt.end(), 0.541324854612918f);  // softplus gives 1
+    std::fill(c.dt_bias.begin(), c.dt_bias.end(), 0.0f);
+    Floats state(16, 1.0f), y(16);
+    tested.selective_scan(c.tile(state.data(), y.data()));
+    // The argument's own rounding costs |a| * 6e-8 or so; the polynomial and its rounding the rest.
+    // Below 2^-126 it stays there instead of fading into subnormals.
+    EXPECT_NEAR(state[5], std::exp(double{a}), std::exp(double{a}) * (3e-7 + 2.5e-7 * -a) + 1.2e-38) << a;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, KernelTableTest, ::testing::ValuesIn(testing::simd_isas()), testing::isa_name);
+
+TEST(KernelTables, UnknownIsaNamesTheOthers) {
+  EXPECT_EQ(available_kernels().back().isa, "reference");
+  try {
+    find_kernels("mmx");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("reference"));
+  }
+}
+
+}  // namespace
+}  // namespace cobra

@@ -1,0 +1,225 @@
+// Products with weights: packed layouts, both phases, every type, every instruction set.
+#include <gtest/gtest.h>
+
+#include "compare.h"
+#include "kernels/kernel_case.h"
+#include "kernels/kernels.h"
+#include "kernels/packed_tile.h"
+
+namespace cobra {
+namespace {
+
+using testing::Guarded;
+using testing::near;
+using testing::random_blocks;
+using testing::random_values;
+using testing::relative_error;
+using Floats = std::vector<float>;
+
+constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k};
+
+/// A weight matrix with the float32 values it stands for.
+struct TestMatrix {
+  std::vector<std::byte> blocks;
+  PackedMatrix packed;
+  WeightMatrix view;
+  Floats values;
+
+  TestMatrix(DType type, int64_t rows, int64_t cols, uint32_t seed = 1, int threads = 1)
+      : blocks(random_blocks(type, rows, cols, seed)), values(static_cast<size_t>(rows * cols)) {
+    for (int64_t r = 0; r < rows; ++r) {
+      dequantize_row(type, blocks.data() + r * row_bytes(type, cols), values.data() + r * cols, cols);
+    }
+    if (is_quantized(type)) {
+      packed = pack_matrix(type, rows, cols, blocks.data(), threads);
+      view = packed.view;
+    } else {
+      view = {type, rows, cols, blocks.data()};
+    }
+  }
+};
+
+/// x w^T in double precision.
+Floats product(const Floats& x, const TestMatrix& w) {
+  const int64_t K = w.view.cols, N = w.view.rows, M = std::ssize(x) / K;
+  Floats y(static_cast<size_t>(M * N));
+  for (int64_t m = 0; m < M; ++m) {
+    for (int64_t n = 0; n < N; ++n) {
+      double sum = 0;
+      for (int64_t k = 0; k < K; ++k) sum += double{x[static_cast<size_t>(m * K + k)]} * w.values[static_cast<size_t>(n * K + k)];
+      y[static_cast<size_t>(m * N + n)] = static_cast<float>(sum);
+    }
+  }
+  return y;
+}
+
+TEST(PackedLayout, KeepsEveryValue) {
+  for (const DType type : kTypes) {
+    for (const int64_t rows : {1, 15, 16, 17, 40}) {
+      const TestMatrix w(type, rows, 512);
+      Floats row(512);
+      for (int64_t r = 0; r < rows; ++r) {
+        copy_row(w.view, r, row.data());
+        const Floats expected(w.values.begin() + r * 512, w.values.begin() + (r + 1) * 512);
+        ASSERT_EQ(row, expected) << name(type) << " row " << r;
+      }
+    }
+  }
+}
+
+TEST(PackedLayout, DoesNotDependOnThreads) {
+  for (const DType type : {DType::q8_0, DType::q4_k, DType::q6_k}) {
+    const TestMatrix one(type, 70, 512), two(type, 70, 512, 1, 2);
+    ASSERT_EQ(one.view.bytes(), two.view.bytes());
+    EXPECT_EQ(std::memcmp(one.view.data, two.view.data, static_cast<size_t>(one.view.bytes())), 0) << name(type);
+  }
+}
+
+TEST(PackedLayout, TakesTheBytesOfTheFile) {
+  EXPECT_EQ(TestMatrix(DType::q8_0, 32, 256).view.bytes(), 32 * row_bytes(DType::q8_0, 256));
+  EXPECT_EQ(TestMatrix(DType::q4_0, 32, 256).view.bytes(), 32 * row_bytes(DType::q4_0, 256));
+  EXPECT_LE(TestMatrix(DType::q4_k, 32, 256).view.bytes(), 32 * row_bytes(DType::q4_k, 256) * 103 / 100);
+}
+
+class LinearTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  const KernelTable& table = find_kernels(GetParam());
+  Workspace workspace;
+
+  Floats run(Phase phase, const Floats& x, const TestMatrix& w, int threads = 1, const Epilogue& e = {}) {
+    const int64_t M = std::ssize(x) / w.view.cols;
+    Guarded<float> y(M * w.view.rows);
+    Kernels(table, threads, workspace, phase)
+        .linear(TensorView<const float>(x.data(), M, w.view.cols), w.view, TensorView<float>(y.data(), M, w.view.rows), e);
+    return y.values();
+  }
+};
+
+/// Float32 sums in another order: about sqrt(K) roundings. bfloat16 products round both inputs to 8 bits.
+double prefill_bound(const KernelTable& table, DType type) {
+  const bool bf16 = table.gemm_bf16 != nullptr && type != DType::f32 && type != DType::f16;
+  return bf16 ? 1e-2 : 2e-6;
+}
+
+/// Eight-bit activations: a step of 1/127 of each block's largest value, averaged over K.
+double decode_bound(DType type) { return is_quantized(type) ? 1.2e-2 : 2e-6; }
+
+TEST_P(LinearTest, MatchesDoublePrecision) {
+  for (const DType type : kTypes) {
+    for (const int64_t N : {1, 15, 16, 33, 100}) {
+      for (const int64_t M : {1, 2, 3, 5, 40}) {
+        const TestMatrix w(type, N, 512);
+        const Floats x = random_values(M * 512, 2), expected = product(x, w);
+        EXPECT_LE(relative_error(run(Phase::prefill, x, w), expected), prefill_bound(table, type))
+            << "prefill " << name(type) << " M " << M << " N " << N;
+        EXPECT_LE(relative_error(run(Phase::decode, x, w), expected), N > 1 || M > 1 ? decode_bound(type) : 0.1)
+            << "decode " << name(type) << " M " << M << " N " << N;
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, OddDepthsOfPlainTypes) {
+  for (const int64_t K : {1, 3, 7, 17, 100}) {
+    const TestMatrix w(DType::bf16, 20, K);
+    const Floats x = random_values(4 * K, 3);
+    EXPECT_LE(relative_error(run(Phase::decode, x, w), product(x, w)), 3e-6) << K;
+    EXPECT_LE(relative_error(run(Phase::prefill, x, w), product(x, w)), prefill_bound(table, DType::bf16)) << K;
+  }
+}
+
+/// The 8-bit sums are exact integers: every instruction set gives the reference's values but for the last float32 bits.
+TEST_P(LinearTest, DecodeEqualsTheReferenceKernel) {
+  for (const DType type : {DType::q8_0, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k}) {
+    const TestMatrix w(type, 48, 768);
+    const Floats x = random_values(3 * 768, 4);
+    const Floats fast = run(Phase::decode, x, w);
+    Floats plain(fast.size());
+    Workspace other;
+    Kernels(reference_kernels(), 1, other, Phase::decode)
+        .linear(TensorView<const float>(x.data(), 3, 768), w.view, TensorView<float>(plain.data(), 3, 48));
+    EXPECT_LE(relative_error(fast, plain), 3e-6) << name(type);
+  }
+}
+
+TEST_P(LinearTest, SameBitsForAnyThreadsAndAnyCompany) {
+  for (const DType type : {DType::f32, DType::bf16, DType::q8_0, DType::q4_k}) {
+    const TestMatrix w(type, 600, 512);
+    const Floats x = random_values(37 * 512, 5);
+    for (const Phase phase : {Phase::prefill, Phase::decode}) {
+      const Floats one = run(phase, x, w, 1);
+      EXPECT_EQ(one, run(phase, x, w, 2)) << name(type);
+      EXPECT_EQ(one, run(phase, x, w, 3)) << name(type);
+    }
+    const Floats together = run(Phase::decode, x, w), alone = run(Phase::decode, {x.begin() + 512, x.begin() + 1024}, w);
+    EXPECT_EQ(Floats(together.begin() + 600, together.begin() + 1200), alone) << name(type) << ": a row alone";
+  }
+}
+
+TEST_P(LinearTest, EpilogueAddsBiasActivatesScalesAndAccumulates) {
+  const TestMatrix w(DType::f32, 33, 64);
+  const Floats x = random_values(5 * 64, 6), bias = random_values(33, 7), scale = random_values(33, 8);
+  Floats expected = product(x, w), start = random_values(5 * 33, 9), y = start;
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] += bias[i % 33];
+  reference_kernels().gelu(expected.data(), std::ssize(expected));
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] = start[i] + scale[i % 33] * expected[i];
+  for (const Phase phase : {Phase::prefill, Phase::decode}) {
+    y = start;
+    Kernels(table, 2, workspace, phase)
+        .linear(TensorView<const float>(x.data(), 5, 64), w.view, TensorView<float>(y.data(), 5, 33),
+                {.bias = bias.data(), .activation = Activation::gelu, .scale = scale.data(), .add_to_output = true});
+    EXPECT_TRUE(near(y, expected, 2e-5));
+  }
+}
+
+TEST_P(LinearTest, ChannelTilesInAndOut) {
+  constexpr int64_t L = 6, K = 40, N = 56;
+  const TestMatrix w(DType::f32, N, K);
+  const Floats x = random_values(L * K, 10), expected = product(x, w);
+  Floats x_tiles(static_cast<size_t>(TiledView<float>::size(L, K)), NAN), y_tiles(static_cast<size_t>(TiledView<float>::size(L, N)));
+  const TiledView<float> in{x_tiles.data(), L, K}, out{y_tiles.data(), L, N};
+  for (int64_t i = 0; i < L * K; ++i) in.tile(i % K / 16)[i / K * 16 + i % K % 16] = x[static_cast<size_t>(i)];
+  for (const Phase phase : {Phase::prefill, Phase::decode}) {
+    Kernels(table, 2, workspace, phase).linear(in, w.view, out);
+    Floats y;
+    for (int64_t i = 0; i < L * N; ++i) y.push_back(out.tile(i % N / 16)[i / N * 16 + i % N % 16]);
+    EXPECT_TRUE(near(y, expected, 1e-5));
+  }
+}
+
+TEST_P(LinearTest, Attention) {
+  constexpr int64_t S = 150;
+  constexpr int kHeads = 3;
+  for (const int64_t head_dim : {12, 16, 24}) {
+    const int64_t d = kHeads * head_dim;
+    const Floats qkv = random_values(S * 3 * d, 11);
+    Floats out(static_cast<size_t>(S * d)), expected(out.size());
+    for (int64_t i = 0; i < S; ++i) {
+      for (int64_t h = 0; h < kHeads; ++h) {
+        std::vector<double> p(S);
+        double sum = 0;
+        const auto at = [&](int64_t token, int64_t part, int64_t c) {
+          return double{qkv[static_cast<size_t>(token * 3 * d + part * d + h * head_dim + c)]};
+        };
+        for (int64_t j = 0; j < S; ++j) {
+          double score = 0;
+          for (int64_t c = 0; c < head_dim; ++c) score += at(i, 0, c) * at(j, 1, c);
+          sum += p[static_cast<size_t>(j)] = std::exp(score / std::sqrt(static_cast<double>(head_dim)));
+        }
+        for (int64_t c = 0; c < head_dim; ++c) {
+          double value = 0;
+          for (int64_t j = 0; j < S; ++j) value += p[static_cast<size_t>(j)] / sum * at(j, 2, c);
+          expected[static_cast<size_t>(i * d + h * head_dim + c)] = static_cast<float>(value);
+        }
+      }
+    }
+    Kernels(table, 2, workspace, Phase::prefill)
+        .attention(TensorView<const float>(qkv.data(), S, 3 * d), kHeads, TensorView<float>(out.data(), S, d));
+    EXPECT_TRUE(near(out, expected, 5e-6)) << head_dim;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, ::testing::ValuesIn(testing::simd_isas()), testing::isa_name);
+
+}  // namespace
+}  // namespace cobra
