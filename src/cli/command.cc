@@ -1,0 +1,88 @@
+// The program: its commands, its help, and what becomes of errors.
+#include "cli/command.h"
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "base/fail.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+namespace cobra {
+namespace {
+
+constexpr const char* kVersion = "cobra 0.1.0";  // the version of CMakeLists.txt
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+constexpr int kInterrupted = 130;  // what a shell reports for a program that SIGINT ended
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  cobra run -m cobra.gguf --image photo.jpg -p \"What is going on in this image?\"\n"
+    "  cobra chat -m cobra.gguf --image photo.jpg\n"
+    "  cobra convert --run DIR --dino dino.pt --siglip siglip.bin --tokenizer tokenizer.json --type q8_0 -o "
+    "cobra.gguf\n"
+    "'cobra COMMAND --help' explains a command.";
+
+void add_commands(CLI::App& app) {
+  add_run_command(app);
+  add_chat_command(app);
+  add_convert_command(app);
+  add_quantize_command(app);
+  add_inspect_command(app);
+  add_init_command(app);
+  add_trace_command(app);
+  add_tokenize_command(app);
+}
+
+/// One line whatever the message quotes.
+int report(std::string_view message, int exit_code) {
+  constexpr size_t kMaxBytes = 2000;
+  std::fflush(stdout);
+  say(fmt::format("cobra: {}\n", printable(message, kMaxBytes)));
+  return exit_code;
+}
+
+int report_usage(const CLI::App& app, std::string_view message) {
+  std::string command = app.get_name();
+  for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+  return report(fmt::format("{} (see '{} --help')", message, command), kWrongUsage);
+}
+
+/// CLI11 reports --help and --version as exceptions that carry the exit code 0.
+int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() != 0) return report_usage(app, error.what());
+  app.exit(error);
+  return 0;
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  CLI::App app("cobra answers questions about pictures with the Cobra model (DINOv2 + SigLIP + Mamba).",
+               "cobra");
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.footer(kExamples);
+  add_commands(app);
+  try {
+    app.parse(argc, argv);
+    flush_output();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return finish_parse(app, error);
+  } catch (const UsageError& error) {
+    return report_usage(app, error.what());
+  } catch (const Interrupted&) {
+    return kInterrupted;
+  } catch (const std::bad_alloc&) {
+    return report("not enough memory", kFailed);
+  } catch (const std::exception& error) {
+    return report(error.what(), kFailed);
+  }
+}
+
+}  // namespace cobra

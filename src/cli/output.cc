@@ -1,0 +1,32 @@
+#include "cli/output.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/fail.h"
+
+namespace cobra {
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
+    fail("standard output: cannot write: {}", std::strerror(errno));
+  }
+  flush_output();
+}
+
+void flush_output() {
+  const bool flushed = std::fflush(stdout) == 0;
+  check(flushed && std::ferror(stdout) == 0, "standard output: cannot write: {}", std::strerror(errno));
+}
+
+void say(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+std::string json_line(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace cobra
