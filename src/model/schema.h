@@ -41,7 +41,8 @@ struct TensorSpec {
   bool matrix = false;         // may be quantised; otherwise f32
 };
 
-/// Every tensor of the configuration, in file order: language model, projector, towers.
+/// Every tensor of the configuration, in file order: language model, projector, towers. Parts that the configuration lacks
+/// (n_layer 0, projector.out 0, no towers) have none. output.weight, which only an untied model has, is not listed.
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
 std::vector<TensorSpec> language_model_specs(const MambaConfig& config);
 std::vector<TensorSpec> projector_specs(const ProjectorConfig& config);
@@ -53,9 +54,13 @@ std::vector<TensorSpec> tower_specs(const TowerConfig& config);
 DType stored_type(const TensorSpec& spec, DType wanted);
 
 /// Configuration to metadata and back. `read_config` checks every value's range and their agreement with each other and
-/// throws Error "path: field: expected, found". `write_config` writes everything but the tokenizer.
+/// throws Error "path: field: expected, found". `write_config` writes everything but the tokenizer, sorted by key.
+/// A file of towers alone (mamba.n_layer 0) is a valid configuration: whoever needs a language model checks for it.
 void write_config(const ModelConfig& config, DType type, GgufWriter& writer);
 ModelConfig read_config(const GgufFile& file);
+
+/// ggml's number for a file whose matrices are mostly of this type (general.file_type).
+int64_t file_type_number(DType type);
 
 /// Checks a configuration that came from anywhere; `source` names it in errors.
 void check_config(const ModelConfig& config, const std::string& source);

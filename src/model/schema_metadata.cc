@@ -15,38 +15,13 @@ constexpr int64_t kContextLength =
 
 using Metadata = std::map<std::string, GgufValue>;
 
-/// ggml's llama_ftype of a file whose matrices are mostly of this type.
-int64_t file_type_number(DType type) {
-  switch (type) {
-    case DType::f32:
-      return 0;
-    case DType::f16:
-      return 1;
-    case DType::q4_0:
-      return 2;
-    case DType::q8_0:
-      return 7;
-    case DType::q4_k:
-      return 15;
-    case DType::q5_k:
-      return 17;
-    case DType::q6_k:
-      return 18;
-    case DType::bf16:
-      return 32;
-    default:
-      fail("type {} cannot be the type of a model: expected f32, f16, bf16, q8_0, q4_0, q4_k", name(type));
-  }
-}
-
 GgufValue whole(int64_t value) { return value; }
 GgufValue real(float value) { return static_cast<double>(value); }
 GgufValue three(const std::array<float, 3>& values) {
   return std::vector<double>(values.begin(), values.end());
 }
 
-// ---- to metadata
-// -----------------------------------------------------------------------------------------------
+// ---- to metadata -------------------------------------------------------------------------------------
 
 void put_general(const ModelConfig& config, DType type, Metadata& to) {
   to["general.architecture"] = std::string(config.has_vision() ? "cobra" : "mamba");
@@ -108,8 +83,7 @@ void put_vision(const ModelConfig& config, Metadata& to) {
   to["cobra.projector.out"] = whole(config.projector.out);
 }
 
-// ---- from metadata
-// ---------------------------------------------------------------------------------------------
+// ---- from metadata -----------------------------------------------------------------------------------
 
 /// Integers of metadata have 64 bits, those of a configuration 32.
 int narrow(const GgufFile& file, const std::string& key, int64_t value) {
@@ -203,6 +177,29 @@ void get_vision(const GgufFile& file, ModelConfig& config) {
 }
 
 }  // namespace
+
+int64_t file_type_number(DType type) {
+  switch (type) {
+    case DType::f32:
+      return 0;
+    case DType::f16:
+      return 1;
+    case DType::q4_0:
+      return 2;
+    case DType::q8_0:
+      return 7;
+    case DType::q4_k:
+      return 15;
+    case DType::q5_k:
+      return 17;
+    case DType::q6_k:
+      return 18;
+    case DType::bf16:
+      return 32;
+    default:
+      fail("type {} cannot be the type of a model: expected f32, f16, bf16, q8_0, q4_0, q4_k", name(type));
+  }
+}
 
 void write_config(const ModelConfig& config, DType type, GgufWriter& writer) {
   Metadata metadata;

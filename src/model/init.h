@@ -1,0 +1,28 @@
+// Models with random weights of true shapes, for load, memory and speed tests.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/dtype.h"
+#include "model/tensor_output.h"
+
+namespace cobra {
+
+struct InitOptions {
+  std::string preset;  // see presets.h
+  uint64_t seed = 0;
+  DType type = DType::q8_0;
+  std::string tokenizer;  // tokenizer.json; empty: one token a byte
+  std::string output;
+  int threads = 1;
+  Progress progress;  // may be empty
+};
+
+/// Writes a model whose weights are a function of preset, seed and type alone, whatever the number of
+/// threads. Their scales are those of the official initialisers, so that activations and logits stay in a
+/// sane range through all layers. The tiny preset's vocabulary grows to the tokenizer; the others keep their
+/// 50280 rows.
+void init_model(const InitOptions& options);
+
+}  // namespace cobra

@@ -1,0 +1,118 @@
+#include "model/presets.h"
+
+#include "base/fail.h"
+#include "model/backbones.h"
+
+namespace cobra {
+namespace {
+
+TowerConfig dino(int image_size, int width, int depth, int heads) {
+  TowerConfig c;
+  c.name = "dino";
+  c.timm_name = "vit_large_patch14_reg4_dinov2.lvd142m";
+  c.image_size = image_size;
+  c.embed_dim = width;
+  c.depth = depth;
+  c.num_heads = heads;
+  c.mlp_hidden = 4 * width;
+  c.class_token = true;
+  c.register_tokens = 4;
+  c.layer_scale = true;
+  set_family_defaults(c);
+  return c;
+}
+
+TowerConfig siglip(int image_size, int width, int depth, int heads, int mlp_hidden) {
+  TowerConfig c;
+  c.name = "siglip";
+  c.timm_name = "vit_so400m_patch14_siglip_384";
+  c.image_size = image_size;
+  c.embed_dim = width;
+  c.depth = depth;
+  c.num_heads = heads;
+  c.mlp_hidden = mlp_hidden;
+  set_family_defaults(c);
+  return c;
+}
+
+TowerConfig dino_large() { return dino(384, 1024, 24, 16); }
+TowerConfig siglip_so400m() { return siglip(384, 1152, 27, 16, 4304); }
+
+/// Expand 2 and dt_rank ceil(d_model / 16), Mamba's defaults.
+MambaConfig mamba(int d_model, int n_layer, int vocab_size) {
+  MambaConfig c;
+  c.d_model = d_model;
+  c.n_layer = n_layer;
+  c.d_inner = 2 * d_model;
+  c.dt_rank = (d_model + 15) / 16;
+  c.vocab_size = vocab_size;
+  return c;
+}
+
+ModelConfig assemble(const std::string& model_id, const std::string& llm, std::vector<TowerConfig> towers,
+                     ProjectorType projector, const MambaConfig& language_model) {
+  ModelConfig config;
+  config.model_id = model_id;
+  config.llm_backbone_id = llm;
+  config.prompt_template = prompt_template_of(llm, model_id);
+  config.towers = std::move(towers);
+  config.mamba = language_model;
+  config.projector = projector_between(projector, config.towers, language_model.d_model);
+  return config;
+}
+
+/// 50277 tokens of GPT-NeoX, padded to a multiple of 8.
+MambaConfig mamba_3b() { return mamba(2560, 64, 50280); }
+
+struct Preset {
+  const char* name;
+  ModelConfig (*make)();
+};
+
+constexpr const char* kChat = "mamba-2.8b-zephyr";
+
+constexpr Preset kPresets[] = {
+    {"cobra-3b",
+     [] {
+       return assemble("cobra+3b", kChat, {dino_large(), siglip_so400m()}, ProjectorType::fused_gelu_mlp,
+                       mamba_3b());
+     }},
+    {"cobra-siglip-3b",
+     [] {
+       return assemble("cobra-siglip+3b", kChat, {siglip_so400m()}, ProjectorType::gelu_mlp, mamba_3b());
+     }},
+    {"cobra-ldpnet-3b",
+     [] {
+       return assemble("cobra-ldpnet+3b", kChat, {dino_large(), siglip_so400m()}, ProjectorType::fused_ldpnet,
+                       mamba_3b());
+     }},
+    {"cobra-base-3b",
+     [] {
+       return assemble("cobra-base+3b", "mamba-2.8b", {dino_large(), siglip_so400m()},
+                       ProjectorType::fused_gelu_mlp, mamba_3b());
+     }},
+    // Shapes that show mistakes: pixels left over at the edge (90 = 6 x 14 + 6), an MLP width that no block
+    // divides.
+    {"tiny",
+     [] {
+       return assemble("cobra+tiny", kChat, {dino(90, 64, 4, 4), siglip(90, 96, 4, 4, 360)},
+                       ProjectorType::fused_gelu_mlp, mamba(256, 4, 264));
+     }},
+};
+
+}  // namespace
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const Preset& preset : kPresets) names.emplace_back(preset.name);
+  return names;
+}
+
+ModelConfig preset(std::string_view name) {
+  for (const Preset& preset : kPresets) {
+    if (name == preset.name) return preset.make();
+  }
+  fail("preset '{}' is unknown: expected one of {}", printable(name), fmt::join(preset_names(), ", "));
+}
+
+}  // namespace cobra

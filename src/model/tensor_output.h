@@ -1,0 +1,41 @@
+// The common last step of convert, quantize and init: tensors that some source gives row by row in float32
+// become a GGUF.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "formats/gguf.h"
+
+namespace cobra {
+
+/// Told after every tensor: bytes written so far, bytes in all, the tensor's name.
+using Progress = std::function<void(int64_t done_bytes, int64_t total_bytes, const std::string& name)>;
+
+/// One tensor of the file to be. A vector is one row.
+struct OutputTensor {
+  std::string name;
+  std::vector<int64_t> shape;  // outermost first
+  DType type = DType::f32;
+  /// Writes the float32 values of one row to `out`. Called from several threads, each row once.
+  std::function<void(int64_t row, float* out)> read_row;
+  /// Bytes that are already in the wanted type; then read_row is not called.
+  std::span<const std::byte> ready;
+  /// Called when the tensor is written, e.g. to let go of its source's pages; may be empty.
+  std::function<void()> done;
+};
+
+/// Declares all tensors, then makes and writes them one by one, so that one tensor is in memory at a time,
+/// its rows shared out over `threads`; then finishes the file. The bytes do not depend on `threads`.
+void write_tensors(const std::vector<OutputTensor>& tensors, int threads, const Progress& progress,
+                   GgufWriter& writer);
+
+/// Throws Error when `output` is the same file as `input`. (Writing is by rename, so this guards against a
+/// slip of the user's, not against damage while reading.)
+void check_output_differs(const std::string& output, const std::string& input);
+
+}  // namespace cobra
