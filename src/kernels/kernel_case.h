@@ -11,6 +11,7 @@
 
 #include "kernels/kernel_table.h"
 #include "kernels/quant.h"
+#include "reference.h"
 
 namespace cobra::testing {
 
@@ -52,19 +53,11 @@ inline std::vector<std::byte> random_blocks(DType type, int64_t rows, int64_t co
   return blocks;
 }
 
-/// Tests run once for each table except the reference itself.
-inline std::vector<std::string> simd_isas() {
+/// Names of every table; tests run once for each.
+inline std::vector<std::string> all_isas() {
   std::vector<std::string> names;
   for (const KernelTable& table : available_kernels()) names.emplace_back(table.isa);
   return names;
-}
-
-inline std::string isa_name(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  for (char& c : name) {
-    if (c == '-') c = '_';
-  }
-  return name;
 }
 
 }  // namespace cobra::testing

@@ -219,7 +219,7 @@ TEST_P(LinearTest, Attention) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, ::testing::ValuesIn(testing::simd_isas()), testing::isa_name);
+INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, ::testing::ValuesIn(testing::all_isas()), [](const auto& info) { return testing::isa_name(info); });
 
 }  // namespace
 }  // namespace cobra

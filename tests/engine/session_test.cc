@@ -1,0 +1,129 @@
+// Sessions: forks, files, and the same tokens whatever the threads, chunks and interruptions.
+#include "cobra/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "cobra/generate.h"
+#include "engine/reference_model.h"
+#include "formats/json.h"
+
+namespace cobra::testing {
+namespace {
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::vector<float> values(std::span<const float> span) { return {span.begin(), span.end()}; }
+
+const std::vector<int32_t> kPrompt = {12, 240, 259, 108, 54, 45, 164, 98, 157, 177, 68, 246, 147, 241, 260};
+
+std::vector<int32_t> answer(const Model& model, int64_t chunk = 0) {
+  Session session(model);
+  session.read_embeddings(model.embed(Image::load(reference("image/photo.jpg"))).view(), chunk);
+  return generate(session, kPrompt, {.max_new_tokens = 40, .eos_token_id = -1, .chunk = chunk}).tokens;
+}
+
+/// Quantised models too: the decode kernels' 8-bit activations must not make a difference between the ways.
+class SameTokensTest : public ::testing::TestWithParam<DType> {};
+
+TEST_P(SameTokensTest, AnyThreadsAndAnyChunks) {
+  const Model one = reference_model(Runtime({.threads = 1}), GetParam());
+  const Model two = reference_model(Runtime({.threads = 2}), GetParam());
+  const std::vector<int32_t> expected = answer(one);
+  ASSERT_EQ(expected.size(), 40u);
+  EXPECT_EQ(answer(two), expected);
+  for (const int64_t chunk : {1, 7, 64}) {
+    EXPECT_EQ(answer(one, chunk), expected) << "chunk " << chunk;
+    EXPECT_EQ(answer(two, chunk), expected) << "chunk " << chunk;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, SameTokensTest, ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
+                         [](const auto& info) { return std::string(name(info.param)); });
+
+TEST(SessionTest, SavedInMidAnswerAndTakenUpAgain) {
+  const Model model = reference_model();
+  const std::string path = scratch_folder() / "middle.session";
+  Session whole(model);
+  const std::vector<int32_t> expected =
+      generate(whole, kPrompt, {.max_new_tokens = 20, .eos_token_id = -1}).tokens;
+
+  Session first(model);
+  GenerateResult begun = generate(first, kPrompt, {.max_new_tokens = 8, .eos_token_id = -1}, /*read_last=*/true);
+  first.save(path);
+  Session second = Session::load(model, path);
+  EXPECT_EQ(second.position(), first.position());
+  EXPECT_EQ(second.conv_state(), first.conv_state());
+  EXPECT_EQ(second.ssm_state(), first.ssm_state());
+  EXPECT_EQ(values(second.logits()), values(first.logits()));
+  const GenerateResult rest = generate(second, {}, {.max_new_tokens = 12, .eos_token_id = -1});
+  begun.tokens.insert(begun.tokens.end(), rest.tokens.begin(), rest.tokens.end());
+  EXPECT_EQ(begun.tokens, expected);
+}
+
+TEST(SessionTest, AForkGoesItsOwnWay) {
+  const Model model = reference_model();
+  Session base(model);
+  base.read_tokens(kPrompt);
+  Session fork = base.fork();
+  EXPECT_EQ(values(fork.logits()), values(base.logits()));
+  fork.step(7);
+  Session other = base.fork();
+  other.step(7);
+  EXPECT_EQ(values(fork.logits()), values(other.logits()));
+  EXPECT_EQ(base.position(), std::ssize(kPrompt));
+  EXPECT_NE(fork.ssm_state(), base.ssm_state());
+}
+
+TEST(SessionTest, FilesOfOthersAndTornFilesAreRefused) {
+  const Model model = reference_model();
+  const Model other = reference_model(Runtime(), DType::bf16);
+  const std::string path = scratch_folder() / "refused.session";
+  Session session(model);
+  session.read_tokens(kPrompt);
+  session.save(path);
+  EXPECT_THAT(error_of([&] { Session::load(other, path); }), ::testing::HasSubstr("belongs to another model"));
+  const std::string bytes = read_file(path, 1 << 24);
+  for (const size_t size : {size_t{0}, size_t{7}, size_t{100}, bytes.size() / 2, bytes.size() - 1}) {
+    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(size));
+    EXPECT_NE(error_of([&] { Session::load(model, path); }), "no error") << size << " bytes";
+  }
+  EXPECT_THAT(error_of([&] { Session::load(model, reference("mamba.safetensors")); }),
+              ::testing::HasSubstr("not a cobra session"));
+  EXPECT_THAT(error_of([&] { Session::load(model, scratch_folder() / "absent"); }), ::testing::HasSubstr("absent"));
+}
+
+TEST(SessionTest, BadReadsLeaveTheStateAlone) {
+  const Model model = reference_model();
+  Session session(model);
+  EXPECT_THAT(error_of([&] { (void)session.logits(); }), ::testing::HasSubstr("nothing has been read"));
+  session.read_tokens(kPrompt);
+  const std::vector<float> before = session.ssm_state();
+  const int vocabulary = model.config().mamba.vocab_size;
+  EXPECT_THAT(error_of([&] { session.read_tokens(std::vector<int32_t>{1, 2, vocabulary}); }),
+              ::testing::HasSubstr(fmt::format("token id {}", vocabulary)));
+  EXPECT_THAT(error_of([&] { session.step(-1); }), ::testing::HasSubstr("token id -1"));
+  EXPECT_THAT(error_of([&] { session.read_tokens(kPrompt, -3); }), ::testing::HasSubstr("chunk"));
+  EXPECT_THAT(error_of([&] { session.read_embeddings({nullptr, 3, 5}); }), ::testing::HasSubstr("columns"));
+  EXPECT_EQ(session.ssm_state(), before);
+}
+
+TEST(SessionTest, SizeIsFixed) {
+  const Model model = reference_model();
+  Session session(model);
+  const int64_t before = session.state_bytes();
+  session.read_tokens(std::vector<int32_t>(3000, 5));
+  EXPECT_EQ(session.state_bytes(), before);
+}
+
+}  // namespace
+}  // namespace cobra::testing
