@@ -118,11 +118,11 @@ void GgufWriter::declare(const std::string& name, DType type, const std::vector<
   const std::string what = fmt::format("{}: tensor '{}'", path_, printable(name));
   check(!header_written_, "{}: declared after the header was written", what);
   check_name(name, path_);
-  check(names_.insert(name).second, "{}: declared twice", what);
   check(shape.size() <= gguf::kMaxDimensions, "{}: shape {} has more than {} dimensions", what,
         to_string(shape), gguf::kMaxDimensions);
   type_number(type, what);
   tensor_bytes(type, shape, what);
+  check(names_.insert(name).second, "{}: declared twice", what);
   tensors_.push_back({name, type, shape, {}});
 }
 
