@@ -6,7 +6,8 @@ AddedTokenMatcher::AddedTokenMatcher() : nodes_(1) {}
 
 int32_t AddedTokenMatcher::child(int32_t node, char byte) const {
   int32_t c = nodes_[static_cast<size_t>(node)].first_child;
-  while (c >= 0 && nodes_[static_cast<size_t>(c)].byte != byte) c = nodes_[static_cast<size_t>(c)].next_sibling;
+  while (c >= 0 && nodes_[static_cast<size_t>(c)].byte != byte)
+    c = nodes_[static_cast<size_t>(c)].next_sibling;
   return c;
 }
 

@@ -79,7 +79,8 @@ void apply(int32_t left, int32_t result, BpeScratch& s) {
 
 }  // namespace
 
-void merge_word(const MergeTable& merges, const std::vector<int32_t>& word, BpeScratch& s, std::vector<int32_t>& out) {
+void merge_word(const MergeTable& merges, const std::vector<int32_t>& word, BpeScratch& s,
+                std::vector<int32_t>& out) {
   const auto count = static_cast<int32_t>(word.size());
   s.symbols.clear();
   s.heap.clear();

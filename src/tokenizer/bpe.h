@@ -1,5 +1,5 @@
-// Byte-pair encoding of one word: of all neighbouring pairs, the one with the best (lowest) merge rank is merged first,
-// the leftmost where ranks are equal, until no pair can be merged.
+// Byte-pair encoding of one word: of all neighbouring pairs, the one with the best (lowest) merge rank is
+// merged first, the leftmost where ranks are equal, until no pair can be merged.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ struct Merge {
   int32_t result;
 };
 
-/// The merges by their pair. Sorted by pair rather than hashed: a lookup is a binary search among the merges of one left
-/// token, and no file can choose keys that collide.
+/// The merges by their pair. Sorted by pair rather than hashed: a lookup is a binary search among the merges
+/// of one left token, and no file can choose keys that collide.
 class MergeTable {
  public:
   struct Entry {
@@ -25,15 +25,16 @@ class MergeTable {
     int32_t result;
   };
 
-  /// `merges` in order of rank; ids are in [0, token_count). Of merges of the same pair the last one counts, as in
-  /// Hugging Face's library.
+  /// `merges` in order of rank; ids are in [0, token_count). Of merges of the same pair the last one counts,
+  /// as in Hugging Face's library.
   MergeTable(const std::vector<Merge>& merges, int64_t token_count);
 
   /// nullptr when the pair does not merge.
   const Entry* find(int32_t left, int32_t right) const;
 
  private:
-  std::vector<int32_t> first_;  // [token_count + 1]: the merges of left token t are entries_[first_[t] .. first_[t + 1])
+  std::vector<int32_t>
+      first_;  // [token_count + 1]: the merges of left token t are entries_[first_[t] .. first_[t + 1])
   std::vector<Entry> entries_;
 };
 
@@ -56,6 +57,7 @@ struct BpeScratch {
 };
 
 /// Merges `word` (the ids of its bytes) and appends what is left to `out`. n log n in the length of the word.
-void merge_word(const MergeTable& merges, const std::vector<int32_t>& word, BpeScratch& scratch, std::vector<int32_t>& out);
+void merge_word(const MergeTable& merges, const std::vector<int32_t>& word, BpeScratch& scratch,
+                std::vector<int32_t>& out);
 
 }  // namespace cobra

@@ -11,8 +11,16 @@ namespace {
 /// transformers' PreTrainedTokenizerBase.clean_up_tokenization: these replacements, one after the other.
 std::string clean_up_tokenization(std::string text) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kReplacements = {{
-      {" .", "."},     {" ?", "?"},   {" !", "!"},   {" ,", ","},     {" ' ", "'"},
-      {" n't", "n't"}, {" 'm", "'m"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+      {" .", "."},
+      {" ?", "?"},
+      {" !", "!"},
+      {" ,", ","},
+      {" ' ", "'"},
+      {" n't", "n't"},
+      {" 'm", "'m"},
+      {" 's", "'s"},
+      {" 've", "'ve"},
+      {" 're", "'re"},
   }};
   for (const auto& [from, to] : kReplacements) text = replace_all(text, from, to);
   return text;

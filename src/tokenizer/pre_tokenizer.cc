@@ -1,7 +1,7 @@
 // The regular expression of GPT-2 (encoder.py of openai/gpt-2), also that of GPT-NeoX, as a scanner:
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-// \s is Unicode's White_Space. Letters and numbers are those of the ICU in use (72 has Unicode 15.0; the tokenizers
-// library 0.23 has 16.0), so a text in a script younger than that ICU may be split differently.
+// \s is Unicode's White_Space. Letters and numbers are those of the ICU in use (72 has Unicode 15.0; the
+// tokenizers library 0.23 has 16.0), so a text in a script younger than that ICU may be split differently.
 #include "tokenizer/pre_tokenizer.h"
 
 #include <unicode/uchar.h>
@@ -21,7 +21,8 @@ CharClass class_of(char32_t code_point) {
   return u_isUWhiteSpace(c) ? CharClass::space : CharClass::other;
 }
 
-/// Length of the contraction ('s, 't, 're, ...) at the start of `text`, which starts with an apostrophe, or 0.
+/// Length of the contraction ('s, 't, 're, ...) at the start of `text`, which starts with an apostrophe, or
+/// 0.
 size_t contraction_length(std::string_view text) {
   for (const std::string_view contraction : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}) {
     if (text.starts_with(contraction)) return contraction.size();
@@ -36,8 +37,8 @@ size_t run_end(std::string_view text, size_t begin, CharClass wanted) {
   return end;
 }
 
-/// \s+(?!\S)|\s+ : all of the white space at the text's end, else all but its last character, which may begin the next
-/// word; one character alone is a word.
+/// \s+(?!\S)|\s+ : all of the white space at the text's end, else all but its last character, which may begin
+/// the next word; one character alone is a word.
 size_t space_end(std::string_view text, size_t begin) {
   size_t last = begin;
   size_t end = begin;

@@ -6,8 +6,8 @@
 
 namespace cobra {
 
-/// The end of the word that starts at `begin` (< text.size()) of valid UTF-8. Words tile the text. Linear: a scan looks
-/// at no character behind the word but the one that ends it.
+/// The end of the word that starts at `begin` (< text.size()) of valid UTF-8. Words tile the text. Linear: a
+/// scan looks at no character behind the word but the one that ends it.
 ///
 ///     for (size_t begin = 0, end; begin < text.size(); begin = end) {
 ///       end = word_end(text, begin);

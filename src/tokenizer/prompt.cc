@@ -1,4 +1,5 @@
-// Source: cobra/models/backbones/llm/prompting/{zephyr_prompter,mamba_prompter,base_prompter}.py of the official code.
+// Source: cobra/models/backbones/llm/prompting/{zephyr_prompter,mamba_prompter,base_prompter}.py of the
+// official code.
 #include "tokenizer/prompt.h"
 
 #include "base/fail.h"
@@ -18,14 +19,17 @@ struct Wrapping {
 };
 
 const Wrapping& wrapping(PromptTemplate prompt_template) {
-  static constexpr Wrapping kZephyr = {
-      "zephyr", "<|user|>\n", "<|endoftext|>\n<|assistant|>\n", "<|endoftext|>", "\n", false};
+  static constexpr Wrapping kZephyr = {"zephyr",        "<|user|>\n", "<|endoftext|>\n<|assistant|>\n",
+                                       "<|endoftext|>", "\n",         false};
   static constexpr Wrapping kMamba = {"mamba", "In: ", "\nOut: ", "<|endoftext|>", "\n", false};
   static constexpr Wrapping kPure = {"pure", "In: ", "\nOut: ", "</s>", "", true};
   switch (prompt_template) {
-    case PromptTemplate::zephyr: return kZephyr;
-    case PromptTemplate::mamba: return kMamba;
-    case PromptTemplate::pure: return kPure;
+    case PromptTemplate::zephyr:
+      return kZephyr;
+    case PromptTemplate::mamba:
+      return kMamba;
+    case PromptTemplate::pure:
+      return kPure;
   }
   fail("prompt template {} does not exist", static_cast<int>(prompt_template));
 }
@@ -57,8 +61,10 @@ std::string_view name(PromptTemplate prompt_template) { return wrapping(prompt_t
 PromptTemplate prompt_template_of(std::string_view llm_backbone_id) {
   if (llm_backbone_id.ends_with("zephyr")) return PromptTemplate::zephyr;
   if (llm_backbone_id.starts_with("mamba")) return PromptTemplate::mamba;
-  fail("no prompt template for language model '{}': expected an id that ends in 'zephyr' or starts with 'mamba'",
-       printable(llm_backbone_id));
+  fail(
+      "no prompt template for language model '{}': expected an id that ends in 'zephyr' or starts with "
+      "'mamba'",
+      printable(llm_backbone_id));
 }
 
 std::string PromptBuilder::add_user(std::string_view message) {

@@ -1,4 +1,5 @@
-// Prompt templates of the official code (cobra/models/backbones/llm/prompting): Zephyr, plain Mamba, and "pure".
+// Prompt templates of the official code (cobra/models/backbones/llm/prompting): Zephyr, plain Mamba, and
+// "pure".
 #pragma once
 
 #include <string>
@@ -10,11 +11,13 @@ enum class PromptTemplate { zephyr, mamba, pure };
 /// "zephyr", "mamba", "pure"; throws Error otherwise.
 PromptTemplate parse_prompt_template(std::string_view text);
 std::string_view name(PromptTemplate prompt_template);
-/// As the official code picks it: ids ending in "zephyr" -> zephyr, other ids starting with "mamba" -> mamba; otherwise throws.
+/// As the official code picks it: ids ending in "zephyr" -> zephyr, other ids starting with "mamba" -> mamba;
+/// otherwise throws.
 PromptTemplate prompt_template_of(std::string_view llm_backbone_id);
 
-/// Builds a conversation turn by turn, exactly as the official PromptBuilders do (quirks 27-29 of their code: "<image>" is
-/// removed and the message stripped as Python's str.strip() does, an empty answer becomes one space, ...).
+/// Builds a conversation turn by turn, exactly as the official PromptBuilders do (quirks 27-29 of their code:
+/// "<image>" is removed and the message stripped as Python's str.strip() does, an empty answer becomes one
+/// space, ...).
 class PromptBuilder {
  public:
   explicit PromptBuilder(PromptTemplate prompt_template) : template_(prompt_template) {}
@@ -25,7 +28,8 @@ class PromptBuilder {
   std::string add_answer(std::string_view message);
   /// The whole prompt so far.
   const std::string& prompt() const { return prompt_; }
-  /// The official get_potential_prompt: the prompt with `message` as next human turn, without adding it, unstripped.
+  /// The official get_potential_prompt: the prompt with `message` as next human turn, without adding it,
+  /// unstripped.
   std::string potential_prompt(std::string_view message) const;
 
  private:

@@ -1,5 +1,5 @@
-// Encoding, in the order of Hugging Face's library: added tokens of the raw text, NFC of what lies between, added tokens
-// of the normalised text, words, bytes, merges.
+// Encoding, in the order of Hugging Face's library: added tokens of the raw text, NFC of what lies between,
+// added tokens of the normalised text, words, bytes, merges.
 #include "tokenizer/tokenizer.h"
 
 #include <utility>
@@ -15,9 +15,11 @@ namespace {
 /// Longest text `encode` takes: a word of that size needs half a GiB of working memory.
 constexpr size_t kMaxTextBytes = size_t{16} << 20;
 
-/// Calls `between` for the text before, between and behind the matches (never empty) and `matched` with their ids.
+/// Calls `between` for the text before, between and behind the matches (never empty) and `matched` with their
+/// ids.
 template <typename Between, typename Matched>
-void split_at_added(const AddedTokenMatcher& matcher, std::string_view text, Between between, Matched matched) {
+void split_at_added(const AddedTokenMatcher& matcher, std::string_view text, Between between,
+                    Matched matched) {
   for (size_t at = 0; at < text.size();) {
     const AddedTokenMatcher::Match match = matcher.find(text, at);
     if (match.begin > at) between(text.substr(at, match.begin - at));
@@ -37,8 +39,8 @@ class Encoder {
         [&](std::string_view raw) {
           const std::string normalized = data_.nfc ? to_nfc(raw) : std::string(raw);
           split_at_added(
-              vocabulary_.normalized_added(), normalized, [this](std::string_view piece) { encode_piece(piece); },
-              append);
+              vocabulary_.normalized_added(), normalized,
+              [this](std::string_view piece) { encode_piece(piece); }, append);
         },
         append);
     return std::move(ids_);
@@ -75,7 +77,8 @@ Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
-  check(text.size() <= kMaxTextBytes, "text of {} bytes is too long to tokenize (limit {})", text.size(), kMaxTextBytes);
+  check(text.size() <= kMaxTextBytes, "text of {} bytes is too long to tokenize (limit {})", text.size(),
+        kMaxTextBytes);
   return Encoder(impl_->vocabulary, impl_->data).encode(replace_invalid_utf8(text));
 }
 

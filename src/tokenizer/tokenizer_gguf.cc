@@ -1,6 +1,7 @@
 // TokenizerData <-> the tokenizer.ggml.* metadata of a GGUF.
-// Source: the GGUF specification (ggml's docs/gguf.md) and what llama.cpp's convert_hf_to_gguf.py writes for Mamba with
-// GPT-NeoX's tokenizer: model "gpt2", pre "mpt" (whose split in llama.cpp is GPT-2's), added tokens as plain text.
+// Source: the GGUF specification (ggml's docs/gguf.md) and what llama.cpp's convert_hf_to_gguf.py writes for
+// Mamba with GPT-NeoX's tokenizer: model "gpt2", pre "mpt" (whose split in llama.cpp is GPT-2's), added
+// tokens as plain text.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -14,7 +15,14 @@
 namespace cobra {
 namespace {
 
-enum GgmlTokenType : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
+enum GgmlTokenType : int64_t {
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6
+};
 
 constexpr const char* kModel = "tokenizer.ggml.model";
 constexpr const char* kPre = "tokenizer.ggml.pre";
@@ -27,34 +35,39 @@ constexpr const char* kAddPrefixSpace = "tokenizer.cobra.add_prefix_space";
 constexpr const char* kNormalizedAdded = "tokenizer.cobra.normalized_added";
 
 /// Names under which llama.cpp files GPT-2's split. Other names mean other splits, and so other ids.
-constexpr std::array<std::string_view, 7> kGpt2Splits = {"default", "gpt-2", "gpt2", "gpt-neox", "mpt", "olmo", "phi-2"};
+constexpr std::array<std::string_view, 7> kGpt2Splits = {"default", "gpt-2", "gpt2", "gpt-neox",
+                                                         "mpt",     "olmo",  "phi-2"};
 
 std::string padding_token(size_t id) { return fmt::format("[PAD{}]", id); }
 
 void check_kind(const GgufFile& file) {
   const std::string& model = file.text(kModel);
-  check(model == "gpt2", "{}: {} must be 'gpt2' (byte-level BPE), found '{}'", file.path(), kModel, printable(model));
+  check(model == "gpt2", "{}: {} must be 'gpt2' (byte-level BPE), found '{}'", file.path(), kModel,
+        printable(model));
   const std::string pre = file.text(kPre, "default");
   check(std::find(kGpt2Splits.begin(), kGpt2Splits.end(), pre) != kGpt2Splits.end(),
-        "{}: {} must be one of {} (GPT-2's split of words), found '{}'", file.path(), kPre, fmt::join(kGpt2Splits, ", "),
-        printable(pre));
+        "{}: {} must be one of {} (GPT-2's split of words), found '{}'", file.path(), kPre,
+        fmt::join(kGpt2Splits, ", "), printable(pre));
 }
 
 std::vector<int64_t> read_types(const GgufFile& file, size_t count) {
   if (!file.has(kTokenType)) return std::vector<int64_t>(count, kNormal);
   const std::vector<int64_t>& types = file.integers(kTokenType);
-  check(types.size() == count, "{}: {} has {} entries, {} has {}", file.path(), kTokenType, types.size(), kTokens, count);
+  check(types.size() == count, "{}: {} has {} entries, {} has {}", file.path(), kTokenType, types.size(),
+        kTokens, count);
   for (size_t id = 0; id < count; ++id) {
-    check(types[id] >= kNormal && types[id] <= kByte, "{}: {}[{}] must be 1 to 6, found {}", file.path(), kTokenType, id,
-          types[id]);
+    check(types[id] >= kNormal && types[id] <= kByte, "{}: {}[{}] must be 1 to 6, found {}", file.path(),
+          kTokenType, id, types[id]);
   }
   return types;
 }
 
-/// Older converters mark every token as normal. A token that no merge makes and that is longer than one byte cannot come
-/// out of BPE, so it was an added one: runs of spaces, "<|...|>".
+/// Older converters mark every token as normal. A token that no merge makes and that is longer than one byte
+/// cannot come out of BPE, so it was an added one: runs of spaces, "<|...|>".
 void recover_added_types(const TokenizerData& data, std::vector<int64_t>& types) {
-  const auto is_added = [](int64_t type) { return type == kControl || type == kUserDefined || type == kUnknown; };
+  const auto is_added = [](int64_t type) {
+    return type == kControl || type == kUserDefined || type == kUnknown;
+  };
   if (std::any_of(types.begin(), types.end(), is_added)) return;
   std::unordered_set<std::string> made;
   for (const std::string& merge : data.merges) {
@@ -73,8 +86,8 @@ void recover_added_types(const TokenizerData& data, std::vector<int64_t>& types)
 
 int32_t read_eos(const GgufFile& file, size_t token_count) {
   const int64_t eos = file.integer(kEos, 0);
-  check(eos >= 0 && eos < static_cast<int64_t>(token_count), "{}: {} must be in [0, {}), found {}", file.path(), kEos,
-        token_count, eos);
+  check(eos >= 0 && eos < static_cast<int64_t>(token_count), "{}: {} must be in [0, {}), found {}",
+        file.path(), kEos, token_count, eos);
   return static_cast<int32_t>(eos);
 }
 
@@ -84,7 +97,8 @@ void read_added(const GgufFile& file, const std::vector<int64_t>& types, Tokeniz
   std::sort(normalized.begin(), normalized.end());
   for (size_t id = 0; id < types.size(); ++id) {
     const bool is_eos = static_cast<int32_t>(id) == data.eos_id;
-    if (data.tokens[id].empty() || !(is_eos || types[id] == kUnknown || types[id] == kControl || types[id] == kUserDefined)) {
+    if (data.tokens[id].empty() ||
+        !(is_eos || types[id] == kUnknown || types[id] == kControl || types[id] == kUserDefined)) {
       continue;
     }
     const bool special = is_eos || types[id] != kUserDefined;
@@ -120,8 +134,8 @@ TokenizerData TokenizerData::from_gguf(const GgufFile& file) {
 
 void TokenizerData::to_gguf(GgufWriter& writer, int64_t padded_size) const {
   const auto count = static_cast<int64_t>(tokens.size());
-  check(padded_size >= count && padded_size <= kMaxTokens, "{}: {} tokens do not fit a vocabulary of {}", source, count,
-        padded_size);
+  check(padded_size >= count && padded_size <= kMaxTokens, "{}: {} tokens do not fit a vocabulary of {}",
+        source, count, padded_size);
   std::vector<std::string> texts = tokens;
   texts.resize(static_cast<size_t>(padded_size));
   std::vector<int64_t> types(texts.size(), kNormal);

@@ -1,7 +1,7 @@
 // Hugging Face tokenizer.json -> TokenizerData.
-// Source: the fields that the tokenizers library writes. Left out: every model but byte-level BPE, dropout, affixes of
-// subwords, added tokens that swallow neighbouring space, and post-processors that add tokens. "truncation" and "padding"
-// are ignored, as transformers ignores them unless asked.
+// Source: the fields that the tokenizers library writes. Left out: every model but byte-level BPE, dropout,
+// affixes of subwords, added tokens that swallow neighbouring space, and post-processors that add tokens.
+// "truncation" and "padding" are ignored, as transformers ignores them unless asked.
 #include <optional>
 #include <utility>
 
@@ -118,7 +118,8 @@ void check_post_processor(const Field& root) {
   require_type(*step, "TemplateProcessing");
   const Field single = (*step)["single"];
   for (size_t i = 0; i < single.array().size(); ++i) {
-    if (single[i]["SpecialToken"].present()) single[i].wrong("a sequence (added special tokens are not supported)");
+    if (single[i]["SpecialToken"].present())
+      single[i].wrong("a sequence (added special tokens are not supported)");
   }
 }
 
@@ -135,7 +136,8 @@ void place_token(const Field& field, int32_t id, const std::string& token, Token
   if (token.empty()) field.wrong("the id of a token that is not empty");
   if (static_cast<size_t>(id) >= data.tokens.size()) data.tokens.resize(static_cast<size_t>(id) + 1);
   std::string& place = data.tokens[static_cast<size_t>(id)];
-  if (!place.empty() && place != token) field.wrong(fmt::format("an id of its own, not that of '{}'", printable(place)));
+  if (!place.empty() && place != token)
+    field.wrong(fmt::format("an id of its own, not that of '{}'", printable(place)));
   place = token;
 }
 

@@ -1,3 +1,4 @@
+// On the start-up path of every command: loops over all tokens format no error text unless there is an error.
 #include "tokenizer/vocabulary.h"
 
 #include <limits>
@@ -21,7 +22,8 @@ IdOfToken index_tokens(const TokenizerData& data) {
     const std::string& token = data.tokens[static_cast<size_t>(id)];
     if (token.empty()) continue;
     const auto [place, is_new] = ids.emplace(token, id);
-    check(is_new, "{}: token '{}' has two ids, {} and {}", data.source, printable(token), place->second, id);
+    if (!is_new)
+      fail("{}: token '{}' has two ids, {} and {}", data.source, printable(token), place->second, id);
   }
   return ids;
 }
@@ -31,8 +33,9 @@ std::array<int32_t, 256> index_bytes(const TokenizerData& data, const IdOfToken&
   for (int b = 0; b < 256; ++b) {
     const auto byte = static_cast<uint8_t>(b);
     const auto found = ids.find(spelling_of_byte(byte));
-    check(found != ids.end() || !occurs_in_utf8(byte), "{}: no token for byte 0x{:02x} (expected '{}'); not byte-level BPE",
-          data.source, b, spelling_of_byte(byte));
+    check(found != ids.end() || !occurs_in_utf8(byte),
+          "{}: no token for byte 0x{:02x} (expected '{}'); not byte-level BPE", data.source, b,
+          spelling_of_byte(byte));
     of_byte[byte] = found == ids.end() ? -1 : found->second;
   }
   return of_byte;
@@ -42,13 +45,15 @@ std::array<int32_t, 256> index_bytes(const TokenizerData& data, const IdOfToken&
 Merge parse_merge(const TokenizerData& data, const IdOfToken& ids, size_t rank, std::string& joined) {
   const std::string& text = data.merges[rank];
   const size_t space = text.find(' ');
-  check(space != std::string::npos && text.find(' ', space + 1) == std::string::npos,
-        "{}: merge {} is '{}', expected two tokens with a space between them", data.source, rank, printable(text));
+  if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
+    fail("{}: merge {} is '{}', expected two tokens with a space between them", data.source, rank,
+         printable(text));
+  }
   const auto id_of = [&](std::string_view token, std::string_view role) {
     const auto found = ids.find(token);
-    check(found != ids.end(), "{}: merge {} '{}': its {} '{}' is not a token", data.source, rank, printable(text), role,
-          printable(token));
-    return found->second;
+    if (found != ids.end()) return found->second;
+    fail("{}: merge {} '{}': its {} '{}' is not a token", data.source, rank, printable(text), role,
+         printable(token));
   };
   const std::string_view left = std::string_view(text).substr(0, space);
   const std::string_view right = std::string_view(text).substr(space + 1);
@@ -62,7 +67,8 @@ MergeTable index_merges(const TokenizerData& data, const IdOfToken& ids) {
   std::vector<Merge> merges;
   merges.reserve(data.merges.size());
   std::string joined;
-  for (size_t rank = 0; rank < data.merges.size(); ++rank) merges.push_back(parse_merge(data, ids, rank, joined));
+  for (size_t rank = 0; rank < data.merges.size(); ++rank)
+    merges.push_back(parse_merge(data, ids, rank, joined));
   return {merges, static_cast<int64_t>(data.tokens.size())};
 }
 
@@ -71,13 +77,13 @@ void check_added(const TokenizerData& data, const AddedToken& added) {
   check(added.id >= 0 && added.id < count, "{}: added token '{}': id {} is not in [0, {})", data.source,
         printable(added.content), added.id, count);
   const std::string& token = data.tokens[static_cast<size_t>(added.id)];
-  check(token == added.content, "{}: added token '{}': id {} is the token '{}'", data.source, printable(added.content),
-        added.id, printable(token));
+  check(token == added.content, "{}: added token '{}': id {} is the token '{}'", data.source,
+        printable(added.content), added.id, printable(token));
   check(!added.content.empty() && added.content.size() <= AddedTokenMatcher::kMaxBytes,
         "{}: added token {} has {} bytes, expected 1 to {}", data.source, added.id, added.content.size(),
         AddedTokenMatcher::kMaxBytes);
-  check(replace_invalid_utf8(added.content) == added.content, "{}: added token {} is not valid UTF-8", data.source,
-        added.id);
+  check(replace_invalid_utf8(added.content) == added.content, "{}: added token {} is not valid UTF-8",
+        data.source, added.id);
 }
 
 }  // namespace
@@ -87,7 +93,8 @@ Vocabulary::Vocabulary(const TokenizerData& data) : merges_({}, 0), special_(dat
   const IdOfToken ids = index_tokens(data);
   size_ = static_cast<int64_t>(ids.size());
   id_of_byte_ = index_bytes(data, ids);
-  check(contains(data.eos_id), "{}: eos id {} is not in [0, {})", data.source, data.eos_id, data.tokens.size());
+  check(contains(data.eos_id), "{}: eos id {} is not in [0, {})", data.source, data.eos_id,
+        data.tokens.size());
   merges_ = index_merges(data, ids);
   for (const AddedToken& added : data.added) {
     check_added(data, added);
