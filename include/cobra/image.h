@@ -10,7 +10,8 @@
 
 namespace cobra {
 
-/// What a picture may cost at most. A picture above a limit is refused before its pixels are allocated.
+/// What a picture may cost at most. A picture above a limit is refused before its pixels are allocated, and so is one
+/// with a side of more than 65535 pixels.
 struct ImageLimits {
   int64_t max_bytes = int64_t{64} << 20;    // encoded size
   int64_t max_pixels = int64_t{100} << 20;  // width x height

@@ -55,6 +55,21 @@ void read_bytes(png_structp png, png_bytep out, size_t count) {
   reader->position += count;
 }
 
+/// Indices beyond the end of PLTE are grey levels in Pillow, black in libpng: adds the missing entries.
+void complete_palette(png_structp png, png_infop info) {
+  if (png_get_color_type(png, info) != PNG_COLOR_TYPE_PALETTE) return;
+  png_color complete[PNG_MAX_PALETTE_LENGTH];
+  for (int i = 0; i < PNG_MAX_PALETTE_LENGTH; ++i) {
+    const auto level = static_cast<png_byte>(i);
+    complete[i] = {level, level, level};
+  }
+  png_colorp palette = nullptr;
+  int count = 0;
+  png_get_PLTE(png, info, &palette, &count);
+  std::copy_n(palette, count, complete);
+  png_set_PLTE(png, info, complete, 1 << png_get_bit_depth(png, info));
+}
+
 /// Creates the reader and asks for 8-bit RGB rows, or 16-bit grey ones unchanged. False: see reader.message.
 bool start(PngReader& reader, bool is_grey16) {
   reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error, on_warning);
@@ -65,6 +80,7 @@ bool start(PngReader& reader, bool is_grey16) {
   png_set_read_fn(reader.png, &reader, read_bytes);
   png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(reader.png, reader.info);
+  complete_palette(reader.png, reader.info);
   if (!is_grey16) {
     png_set_strip_16(reader.png);
     png_set_palette_to_rgb(reader.png);

@@ -12,8 +12,9 @@
 namespace cobra {
 namespace {
 
-// libpng's own default. A side this long is still affordable where a tower's input is computed row by row.
-constexpr int64_t kMaxSide = 1'000'000;
+// What JPEG can express at most. Scaling costs a fixed amount a row, so a million rows of one pixel would
+// take seconds.
+constexpr int64_t kMaxSide = 65'535;
 // A longer path exists on no system we know; a bare base64 text passed as a path would fill the message.
 constexpr size_t kMaxPathBytes = 4096;
 

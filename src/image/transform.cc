@@ -16,8 +16,9 @@ namespace {
 constexpr int64_t kMaxOutputPixels = ImageLimits{}.max_pixels;
 
 void check_image(const Image& image) {
-  check(image.width > 0 && image.height > 0 &&
-            static_cast<int64_t>(image.pixels.size()) == int64_t{image.width} * image.height * 3,
+  check(image.width > 0 && image.height > 0, "image: expected a picture, found {} x {} pixels", image.width,
+        image.height);
+  check(static_cast<int64_t>(image.pixels.size()) == int64_t{image.width} * image.height * 3,
         "image: expected {} x {} x 3 bytes, found {}", image.width, image.height, image.pixels.size());
 }
 
