@@ -10,16 +10,18 @@ namespace cobra {
 namespace {
 
 constexpr int kMaxDepth = 64;
-constexpr int64_t kMaxVisits = 4 << 20;
+constexpr int64_t kMaxVisits = 1 << 20;  // the most values a pickle may have, so enough without sharing
 constexpr size_t kMaxTensors = 1 << 16;
 constexpr size_t kMaxNameBytes = 1024;
 
+/// One walk. The name so far is one buffer that grows and shrinks: a name for every visit would cost far
+/// more.
 class Lister {
  public:
   Lister(const pickle::Tree& tree, const std::string& source) : tree_(tree), source_(source) {}
 
   std::vector<NamedTensor> run() {
-    visit(tree_.root, "", 0);
+    visit(tree_.root, 0);
     return std::move(tensors_);
   }
 
@@ -27,45 +29,41 @@ class Lister {
   const pickle::Tree& tree_;
   const std::string& source_;
   std::vector<NamedTensor> tensors_;
+  std::string name_;
   int64_t visits_ = 0;
 
-  void visit(pickle::Ref ref, const std::string& path, int depth) {
+  void visit(pickle::Ref ref, int depth) {
     check(++visits_ <= kMaxVisits, "{}: more than {} values, counting shared ones each time", source_,
           kMaxVisits);
     check(depth <= kMaxDepth, "{}: nested deeper than {} levels at '{}'", source_, kMaxDepth,
-          printable(path));
+          printable(name_));
     const pickle::Value& value = tree_[ref];
     if (std::holds_alternative<pickle::Tensor>(value)) {
-      add(ref, path);
+      check(tensors_.size() < kMaxTensors, "{}: more than {} tensors", source_, kMaxTensors);
+      tensors_.push_back({name_, ref});
     } else if (const auto* dict = std::get_if<pickle::Dict>(&value)) {
-      for (const auto& [key, item] : dict->items) visit(item, join(path, key_text(key, path)), depth + 1);
+      for (const auto& [key, item] : dict->items) visit_item(key_text(key), item, depth);
     } else if (const auto* list = std::get_if<pickle::List>(&value)) {
-      visit_items(list->items, path, depth);
+      for (size_t i = 0; i < list->items.size(); ++i) visit_item(std::to_string(i), list->items[i], depth);
     } else if (const auto* tuple = std::get_if<pickle::Tuple>(&value)) {
-      visit_items(tuple->items, path, depth);
+      for (size_t i = 0; i < tuple->items.size(); ++i) visit_item(std::to_string(i), tuple->items[i], depth);
     }
   }
 
-  void visit_items(const std::vector<pickle::Ref>& items, const std::string& path, int depth) {
-    for (size_t i = 0; i < items.size(); ++i) visit(items[i], join(path, std::to_string(i)), depth + 1);
-  }
-
-  void add(pickle::Ref ref, const std::string& path) {
-    check(tensors_.size() < kMaxTensors, "{}: more than {} tensors", source_, kMaxTensors);
-    tensors_.push_back({path, ref});
-  }
-
-  std::string join(const std::string& path, const std::string& key) const {
-    std::string joined = path.empty() ? key : path + "/" + key;
-    check(joined.size() <= kMaxNameBytes, "{}: name '{}' is longer than {} bytes", source_, printable(joined),
+  void visit_item(std::string_view key, pickle::Ref item, int depth) {
+    const size_t parent_bytes = name_.size();
+    if (depth > 0) name_ += '/';
+    name_ += key;
+    check(name_.size() <= kMaxNameBytes, "{}: name '{}' is longer than {} bytes", source_, printable(name_),
           kMaxNameBytes);
-    return joined;
+    visit(item, depth + 1);
+    name_.resize(parent_bytes);
   }
 
-  std::string key_text(pickle::Ref key, const std::string& path) const {
+  std::string key_text(pickle::Ref key) const {
     if (const auto* text = std::get_if<std::string>(&tree_[key])) return *text;
     if (const auto* number = std::get_if<int64_t>(&tree_[key])) return std::to_string(*number);
-    fail("{}: a dict key under '{}' must be a string or an integer, found {}", source_, printable(path),
+    fail("{}: a dict key under '{}' must be a string or an integer, found {}", source_, printable(name_),
          pickle::kind(tree_[key]));
   }
 };
