@@ -35,8 +35,9 @@ class Lister {
   void visit(pickle::Ref ref, int depth) {
     check(++visits_ <= kMaxVisits, "{}: more than {} values, counting shared ones each time", source_,
           kMaxVisits);
-    check(depth <= kMaxDepth, "{}: nested deeper than {} levels at '{}'", source_, kMaxDepth,
-          printable(name_));
+    if (depth > kMaxDepth) {
+      fail("{}: nested deeper than {} levels at '{}'", source_, kMaxDepth, printable(name_));
+    }
     const pickle::Value& value = tree_[ref];
     if (std::holds_alternative<pickle::Tensor>(value)) {
       check(tensors_.size() < kMaxTensors, "{}: more than {} tensors", source_, kMaxTensors);
@@ -54,8 +55,9 @@ class Lister {
     const size_t parent_bytes = name_.size();
     if (depth > 0) name_ += '/';
     name_ += key;
-    check(name_.size() <= kMaxNameBytes, "{}: name '{}' is longer than {} bytes", source_, printable(name_),
-          kMaxNameBytes);
+    if (name_.size() > kMaxNameBytes) {
+      fail("{}: name '{}' is longer than {} bytes", source_, printable(name_), kMaxNameBytes);
+    }
     visit(item, depth + 1);
     name_.resize(parent_bytes);
   }
