@@ -21,14 +21,16 @@ inline std::string neox_tokenizer() {
   return std::filesystem::exists(path) ? path : std::string();
 }
 
-/// Names a test after its instruction set: "avx512-vnni" -> "avx512_vnni".
-template <class Info>
-std::string isa_name(const Info& info) {
-  std::string name = info.param;
-  for (char& c : name) {
-    if (c == '-') c = '_';
+/// Names a parametrised test after its instruction set: "avx512-vnni" -> "avx512_vnni".
+struct IsaName {
+  template <class Info>
+  std::string operator()(const Info& info) const {
+    std::string name = info.param;
+    for (char& c : name) {
+      if (c == '-') c = '_';
+    }
+    return name;
   }
-  return name;
-}
+};
 
 }  // namespace cobra::testing

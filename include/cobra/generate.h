@@ -36,12 +36,12 @@ struct GenerateOptions {
   int64_t max_length = 2000;           // of text prompt + new tokens; used when max_new_tokens is -1
   int64_t eos_token_id = -2;           // -2: the model's; -1: none
   int64_t vocab_limit = 0;             // only ids below it can be generated; 0: all rows of the (padded) vocabulary
-  std::vector<std::string> stop;       // the answer ends before the first of these texts
-  SamplingOptions sampling;
+  std::vector<std::string> stop = {};  // the answer ends before the first of these texts
+  SamplingOptions sampling = {};
   int64_t chunk = 0;                   // prompt tokens per prefill step; 0: the default
   /// Called with each piece of text as soon as it is certain (never half a character, never part of a stop text). Return
   /// false to stop. May be empty.
-  std::function<bool(std::string_view piece)> on_text;
+  std::function<bool(std::string_view piece)> on_text = {};
 };
 
 struct GenerateResult {

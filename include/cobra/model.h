@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cobra/config.h"
@@ -49,6 +50,11 @@ class Model {
   int64_t file_bytes() const;
   /// Bytes of language-model weights that one decoded token reads.
   int64_t decode_bytes() const;
+
+  /// Token ids of a text as it is, and of one question in the model's prompt template. Throws Error for a model without a
+  /// tokenizer.
+  std::vector<int32_t> encode(std::string_view text) const;
+  std::vector<int32_t> encode_question(std::string_view question) const;
 
   /// Preprocesses a picture and runs towers and projector. Throws Error when the model has no towers.
   ImageEmbedding embed(const Image& image, const TraceSink& trace = nullptr) const;

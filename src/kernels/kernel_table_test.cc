@@ -143,7 +143,7 @@ TEST_P(KernelTableTest, ScanExponentialIsExact) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, KernelTableTest, ::testing::ValuesIn(testing::all_isas()), [](const auto& info) { return testing::isa_name(info); });
+INSTANTIATE_TEST_SUITE_P(Isa, KernelTableTest, ::testing::ValuesIn(testing::all_isas()), testing::IsaName());
 
 TEST(KernelTables, UnknownIsaNamesTheOthers) {
   EXPECT_EQ(available_kernels().back().isa, "reference");

@@ -219,7 +219,7 @@ TEST_P(LinearTest, Attention) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, ::testing::ValuesIn(testing::all_isas()), [](const auto& info) { return testing::isa_name(info); });
+INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, ::testing::ValuesIn(testing::all_isas()), testing::IsaName());
 
 }  // namespace
 }  // namespace cobra

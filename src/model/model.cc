@@ -8,6 +8,7 @@
 #include "model/bind.h"
 #include "model/model_parts.h"
 #include "model/schema.h"
+#include "tokenizer/prompt.h"
 
 namespace cobra {
 namespace {
@@ -96,6 +97,15 @@ int64_t Model::decode_bytes() const {
     bytes += l.in_proj_x.bytes() + l.in_proj_z.bytes() + l.x_proj.bytes() + l.dt_proj.bytes() + l.out_proj.bytes();
   }
   return bytes;
+}
+
+std::vector<int32_t> Model::encode(std::string_view text) const {
+  check(tokenizer() != nullptr, "{}: this model has no tokenizer and works with token ids only", parts_->file.path());
+  return tokenizer()->encode(text);
+}
+
+std::vector<int32_t> Model::encode_question(std::string_view question) const {
+  return encode(single_turn_prompt(parse_prompt_template(config().prompt_template), question));
 }
 
 ImageEmbedding Model::embed(const Image& image, const TraceSink& trace) const {

@@ -106,8 +106,7 @@ TEST_P(MambaParityTest, WeightsRoundedToBFloat16) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, MambaParityTest, ::testing::ValuesIn(Runtime::available_isas()),
-                         [](const auto& info) { return isa_name(info); });
+INSTANTIATE_TEST_SUITE_P(Isa, MambaParityTest, ::testing::ValuesIn(Runtime::available_isas()), IsaName());
 
 }  // namespace
 }  // namespace cobra::testing

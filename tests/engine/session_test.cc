@@ -48,7 +48,7 @@ TEST_P(SameTokensTest, AnyThreadsAndAnyChunks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, SameTokensTest, ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
-                         [](const auto& info) { return std::string(name(info.param)); });
+                         [](const auto& test) { return std::string(name(test.param)); });
 
 TEST(SessionTest, SavedInMidAnswerAndTakenUpAgain) {
   const Model model = reference_model();

@@ -46,8 +46,7 @@ TEST_P(VisionParityTest, EveryIntermediate) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, VisionParityTest, ::testing::ValuesIn(Runtime::available_isas()),
-                         [](const auto& info) { return isa_name(info); });
+INSTANTIATE_TEST_SUITE_P(Isa, VisionParityTest, ::testing::ValuesIn(Runtime::available_isas()), IsaName());
 
 TEST(VisionTest, TheSamePictureGivesTheSameBits) {
   const Model model = reference_model();

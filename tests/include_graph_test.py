@@ -1,0 +1,40 @@
+"""Each room under src/ includes only the rooms that docs/design/overview.md allows it. Prints every offence."""
+
+import pathlib
+import re
+import sys
+
+ALLOWED = {
+    "base": set(),
+    "kernels": {"base"},
+    "formats": {"base"},
+    "image": {"base"},
+    "tokenizer": {"base", "formats"},
+    "vision": {"base", "kernels"},
+    "lm": {"base", "kernels"},
+    "model": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm"},
+    "runtime": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model"},
+    "cli": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model", "runtime"},
+}
+
+
+def offences(source):
+    for room in sorted(p.name for p in source.iterdir() if p.is_dir()):
+        if room not in ALLOWED:
+            yield f"src/{room}: not a room of docs/design/overview.md"
+            continue
+        for file in sorted((source / room).glob("*.[hc]*")):
+            if "test" in file.name:
+                continue  # tests may read reference files through any room
+            for line, text in enumerate(file.read_text().splitlines(), 1):
+                found = re.match(r'\s*#\s*include\s+"([a-z_]+)/', text)
+                if not found or found[1] in ("cobra", room) or found[1] in ALLOWED[room]:
+                    continue
+                yield f"src/{room}/{file.name}:{line}: {room} may not include {found[1]}/"
+
+
+if __name__ == "__main__":
+    root = pathlib.Path(__file__).resolve().parent.parent
+    found = list(offences(root / "src"))
+    print("\n".join(found) or "every room includes only rooms below it")
+    sys.exit(1 if found else 0)
