@@ -71,12 +71,13 @@ void resample(const TowerConfig& tower, const SourceTensors& source, const Tenso
 /// The head is the embedding again where a state dict lists it; a head of its own is kept.
 void plan_head(const MambaConfig& config, const std::string& embedding, SourceTensors& source, DType type,
                Plan& plan) {
-  const NameMapping head{{"output.weight", {config.vocab_size, config.d_model}, true},
-                         "lm_head.weight",
-                         {config.vocab_size, config.d_model},
-                         Transform::none};
-  const TensorEntry& tied = source.take(embedding, head.source_shape);
-  const TensorEntry& found = source.take(head.source, head.source_shape);
+  const std::vector<int64_t> shape{config.vocab_size, config.d_model};
+  NameMapping head;
+  head.target = {"output.weight", shape, true};
+  head.source = "lm_head.weight";
+  head.source_shape = shape;
+  const TensorEntry& tied = source.take(embedding, shape);
+  const TensorEntry& found = source.take(head.source, shape);
   const bool same =
       tied.type == found.type && std::memcmp(tied.bytes.data(), found.bytes.data(), tied.bytes.size()) == 0;
   source.file()->release_pages(tied);
