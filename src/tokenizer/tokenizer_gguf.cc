@@ -4,7 +4,6 @@
 // tokens as plain text.
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <unordered_set>
 #include <utility>
 
@@ -39,6 +38,9 @@ constexpr std::array<std::string_view, 7> kGpt2Splits = {"default", "gpt-2", "gp
                                                          "mpt",     "olmo",  "phi-2"};
 
 std::string padding_token(size_t id) { return fmt::format("[PAD{}]", id); }
+bool is_padding(const std::string& token, size_t id) {
+  return token.starts_with("[PAD") && token == padding_token(id);
+}
 
 void check_kind(const GgufFile& file) {
   const std::string& model = file.text(kModel);
@@ -62,12 +64,11 @@ std::vector<int64_t> read_types(const GgufFile& file, size_t count) {
   return types;
 }
 
+bool is_added(int64_t type) { return type == kControl || type == kUserDefined || type == kUnknown; }
+
 /// Older converters mark every token as normal. A token that no merge makes and that is longer than one byte
-/// cannot come out of BPE, so it was an added one: runs of spaces, "<|...|>".
+/// cannot come out of BPE, so it was an added one: runs of spaces, "<|...|>", the end of text.
 void recover_added_types(const TokenizerData& data, std::vector<int64_t>& types) {
-  const auto is_added = [](int64_t type) {
-    return type == kControl || type == kUserDefined || type == kUnknown;
-  };
   if (std::any_of(types.begin(), types.end(), is_added)) return;
   std::unordered_set<std::string> made;
   for (const std::string& merge : data.merges) {
@@ -79,8 +80,12 @@ void recover_added_types(const TokenizerData& data, std::vector<int64_t>& types)
     const std::string& token = data.tokens[id];
     if (types[id] != kNormal || token.empty() || made.contains(token)) continue;
     const bool tagged = token.starts_with("<|") && token.ends_with("|>");
-    if (tagged) types[id] = kControl;
-    if (!tagged && !is_byte_spelling(token)) types[id] = kUserDefined;
+    const bool is_eos = static_cast<int32_t>(id) == data.eos_id && bytes_of_token(token).size() > 1;
+    if (tagged || is_eos) {
+      types[id] = kControl;
+    } else if (!is_byte_spelling(token)) {
+      types[id] = kUserDefined;
+    }
   }
 }
 
@@ -96,12 +101,8 @@ void read_added(const GgufFile& file, const std::vector<int64_t>& types, Tokeniz
   if (file.has(kNormalizedAdded)) normalized = file.integers(kNormalizedAdded);
   std::sort(normalized.begin(), normalized.end());
   for (size_t id = 0; id < types.size(); ++id) {
-    const bool is_eos = static_cast<int32_t>(id) == data.eos_id;
-    if (data.tokens[id].empty() ||
-        !(is_eos || types[id] == kUnknown || types[id] == kControl || types[id] == kUserDefined)) {
-      continue;
-    }
-    const bool special = is_eos || types[id] != kUserDefined;
+    if (data.tokens[id].empty() || !is_added(types[id])) continue;
+    const bool special = types[id] != kUserDefined;
     const bool is_listed = std::binary_search(normalized.begin(), normalized.end(), static_cast<int64_t>(id));
     data.added.push_back({.id = static_cast<int32_t>(id),
                           .content = data.tokens[id],
@@ -125,7 +126,7 @@ TokenizerData TokenizerData::from_gguf(const GgufFile& file) {
   std::vector<int64_t> types = read_types(file, data.tokens.size());
   for (size_t id = 0; id < types.size(); ++id) {
     // Converters have written padding with several types; its text must never be shown.
-    if (types[id] == kUnused || data.tokens[id] == padding_token(id)) data.tokens[id].clear();
+    if (types[id] == kUnused || is_padding(data.tokens[id], id)) data.tokens[id].clear();
   }
   recover_added_types(data, types);
   read_added(file, types, data);
@@ -147,7 +148,8 @@ void TokenizerData::to_gguf(GgufWriter& writer, int64_t padded_size) const {
   std::vector<int64_t> normalized;
   int64_t padding_id = eos_id;
   for (const AddedToken& token : added) {
-    types.at(static_cast<size_t>(token.id)) = token.special ? kControl : kUserDefined;
+    check(token.id >= 0 && token.id < count, "{}: added token {} is not in [0, {})", source, token.id, count);
+    types[static_cast<size_t>(token.id)] = token.special ? kControl : kUserDefined;
     if (token.normalized) normalized.push_back(token.id);
     if (token.content == "<|padding|>") padding_id = token.id;
   }

@@ -144,6 +144,13 @@ TEST_F(ForeignGguf, AddedTokensAreFoundWithoutTypes) {
   expect_usual_tokenizer();
 }
 
+TEST_F(ForeignGguf, TheEndOfTextMayHaveAnyName) {
+  tokens[0] = "</s>";
+  EXPECT_EQ(Tokenizer(read()).encode("a</s>"), (std::vector<int32_t>{2 + 'a', 0}));
+  eos = 2 + '!';  // an ordinary token stays one
+  EXPECT_FALSE(Tokenizer(read()).is_special(2 + '!'));
+}
+
 TEST_F(ForeignGguf, OtherSplitsAndModelsAreErrors) {
   pre = "llama-bpe";
   EXPECT_THAT(error_of([&] { read(); }), HasSubstr("tokenizer.ggml.pre must be one of default, gpt-2"));
