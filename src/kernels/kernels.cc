@@ -10,12 +10,11 @@ namespace {
 
 constexpr int64_t kQueryBlock = 128;  // rows of attention scores a thread holds: 128 x 734 floats fit the second-level cache
 
-/// Rows below which a norm is not worth a second thread.
-constexpr int64_t kRowsPerThread = 8;
+/// Work (multiply-adds or the like) below which another thread costs more to wake, some microseconds, than it saves.
+constexpr int64_t kWorkPerThread = 1 << 15;
 
-int useful_threads(int threads, int64_t rows) {
-  return static_cast<int>(std::clamp<int64_t>(rows / kRowsPerThread, 1, threads));
-}
+/// What one value of the operators costs in that unit.
+constexpr int64_t kNormWork = 2, kScanWorkPerState = 8;
 
 }  // namespace
 
@@ -24,15 +23,19 @@ Kernels::Kernels(const KernelTable& table, int threads, Workspace& workspace, Ph
   if (std::ssize(workspace_.threads) < threads) workspace_.threads.resize(static_cast<size_t>(threads));
 }
 
+int Kernels::threads_for(int64_t work) const {
+  return static_cast<int>(std::clamp<int64_t>(work / kWorkPerThread, 1, threads_));
+}
+
 void Kernels::rms_norm(TensorView<const float> x, const float* weight, float eps, TensorView<float> out) const {
-  parallel_ranges(useful_threads(threads_, x.rows), x.rows, [&](int64_t begin, int64_t end, int) {
+  parallel_ranges(threads_for(x.rows * x.cols * kNormWork), x.rows, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) table_.rms_norm(x.row(r), weight, eps, x.cols, out.row(r));
   });
 }
 
 void Kernels::layer_norm(TensorView<const float> x, const float* weight, const float* bias, float eps,
                          TensorView<float> out) const {
-  parallel_ranges(useful_threads(threads_, x.rows), x.rows, [&](int64_t begin, int64_t end, int) {
+  parallel_ranges(threads_for(x.rows * x.cols * kNormWork), x.rows, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) table_.layer_norm(x.row(r), weight, bias, eps, x.cols, out.row(r));
   });
 }
@@ -41,7 +44,7 @@ void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float
   const int64_t S = qkv.rows, d = qkv.cols / 3, head_dim = d / heads;
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   const int64_t blocks = (S + kQueryBlock - 1) / kQueryBlock;
-  parallel_for(threads_, heads * blocks, [&](int64_t task, int thread) {
+  parallel_for(threads_for(2 * S * S * d), heads * blocks, [&](int64_t task, int thread) {
     const int64_t head = task / blocks, first = task % blocks * kQueryBlock, rows = std::min(kQueryBlock, S - first);
     float* scores = workspace_.threads[static_cast<size_t>(thread)].product.get(kQueryBlock * S);
     const float* q = qkv.row(first) + head * head_dim;
@@ -57,7 +60,7 @@ void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float
 
 void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w, float* state) const {
   const int64_t taps = w.taps;
-  parallel_ranges(threads_, x.tiles(), [&](int64_t begin, int64_t end, int) {
+  parallel_ranges(threads_for(x.L * x.channels * taps), x.tiles(), [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       table_.causal_conv1d_silu({.L = x.L,
                                  .taps = w.taps,
@@ -73,7 +76,7 @@ void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt
                              TensorView<const float> B, TensorView<const float> C, TiledView<const float> z, float* state,
                              TiledView<float> y) const {
   const int64_t state_size = int64_t{w.states} * kTileChannels;
-  parallel_ranges(threads_, x.tiles(), [&](int64_t begin, int64_t end, int) {
+  parallel_ranges(threads_for(x.L * x.channels * w.states * kScanWorkPerState), x.tiles(), [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       table_.selective_scan({.L = x.L,
                              .states = w.states,

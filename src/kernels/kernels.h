@@ -92,6 +92,8 @@ class Kernels {
 
   void linear_decode(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e) const;
   void linear_prefill(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e) const;
+  /// Threads worth waking for `work` multiply-adds or the like.
+  int threads_for(int64_t work) const;
   TensorView<const float> row_major(const LinearView<const float>& x) const;
   void store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col, int64_t cols,
              const LinearView<float>& y, const Epilogue& e) const;

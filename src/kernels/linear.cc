@@ -43,7 +43,7 @@ TensorView<const float> Kernels::row_major(const LinearView<const float>& x) con
   const TiledView<const float> tiles{x.data, x.rows, x.cols};
   const int64_t stride = tiles.tiles() * kTileChannels;
   float* rows = workspace_.rows.get(x.rows * stride);
-  parallel_ranges(threads_, x.rows, [&](int64_t begin, int64_t end, int) {
+  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = 0; i < tiles.tiles(); ++i) {
       for (int64_t r = begin; r < end; ++r) {
         std::memcpy(rows + r * stride + i * kTileChannels, tiles.tile(i) + r * kTileChannels, kTileChannels * sizeof(float));
@@ -99,7 +99,7 @@ void Kernels::linear_decode(const LinearView<const float>& input, const WeightMa
       }
       quantized = {quantized.rows, w.cols, q, scale, sum};
     }
-    parallel_ranges(threads_, w.tiles(), [&](int64_t begin, int64_t end, int) {
+    parallel_ranges(threads_for(quantized.rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
       alignas(64) float product[kDecodeRows * kTileRows];
       for (int64_t t = begin; t < end; ++t) {
         if (is_quantized(w.type)) {
@@ -123,12 +123,13 @@ void Kernels::linear_prefill(const LinearView<const float>& input, const WeightM
   BFloat16* x_bf16 = nullptr;
   if (in_bf16) {
     x_bf16 = workspace_.rows_bf16.get(x.rows * x.cols);
-    parallel_ranges(threads_, x.rows, [&](int64_t begin, int64_t end, int) {
+    parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
       for (int64_t r = begin; r < end; ++r) table_.to_bfloat16(x.row(r), x.cols, x_bf16 + r * x.cols);
     });
   }
-  const int64_t width = panel_cols(w, threads_), M = x.rows, K = x.cols;
-  parallel_for(threads_, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
+  const int threads = threads_for(x.rows * w.rows * w.cols);
+  const int64_t width = panel_cols(w, threads), M = x.rows, K = x.cols;
+  parallel_for(threads, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
     const int64_t first = panel * width, cols = std::min(width, w.rows - first);
     const int64_t tiles = (cols + kTileRows - 1) / kTileRows;
     const std::byte* plain = w.tile(first / kTileRows);
