@@ -61,8 +61,8 @@ class Chat {
 
  private:
   LineReader lines_;
-  std::optional<InterruptGuard> guard_;  // while an answer is generated
-  std::optional<Progress> progress_;     // until its first text
+  std::optional<InterruptGuard> guard_;   // while an answer is generated
+  std::optional<ProgressLine> progress_;  // until its first text
   Conversation conversation_;
 
   GenerateOptions streaming(GenerateOptions options) {

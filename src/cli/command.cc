@@ -52,6 +52,15 @@ int report_usage(const CLI::App& app, std::string_view message) {
   return report(fmt::format("{} (see '{} --help')", message, command), kWrongUsage);
 }
 
+/// CLI11 would only say that a subcommand is required.
+void check_command(const CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2) throw UsageError("a command is needed");
+  const std::string command = argv[1];
+  if (!command.starts_with('-') && !app.get_subcommand_no_throw(command)) {
+    throw UsageError(fmt::format("'{}' is not a command", printable(command)));
+  }
+}
+
 /// CLI11 reports --help and --version as exceptions that carry the exit code 0.
 int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() != 0) return report_usage(app, error.what());
@@ -69,6 +78,7 @@ int run_program(int argc, const char* const* argv) {
   app.footer(kExamples);
   add_commands(app);
   try {
+    check_command(app, argc, argv);
     app.parse(argc, argv);
     flush_output();
     return 0;

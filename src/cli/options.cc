@@ -10,7 +10,7 @@ namespace cobra {
 namespace {
 
 constexpr int64_t kMaxThreads = 1024;
-constexpr int64_t kMaxChunk = 1 << 20;
+constexpr int64_t kMaxChunk = 1 << 16;  // what Session reads at a time at most
 constexpr int64_t kMaxCount = std::numeric_limits<int32_t>::max();
 
 /// The whole text as a number between the limits. The comparison is written so that NaN fails it.
@@ -82,7 +82,7 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
 
 Model load_model(const ModelFlags& flags) {
   const Runtime runtime({static_cast<int>(flags.threads), flags.isa});
-  const Progress progress("loading the model");
+  const ProgressLine progress("loading the model");
   return Model::load(flags.path, runtime);
 }
 

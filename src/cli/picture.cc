@@ -10,7 +10,7 @@ PictureCost read_picture(Session& session, const std::string& path, int64_t chun
   const Model& model = session.model();
   check(model.config().has_vision(), "{}: the model has no vision towers, so it cannot see a picture",
         picture_name(path));
-  const Progress progress("reading the picture");
+  const ProgressLine progress("reading the picture");
   PictureCost cost;
   const Stopwatch decoding;
   const Image image = Image::open(path);

@@ -18,12 +18,11 @@ void show(int fd, std::string_view text) {
 
 }  // namespace
 
-Progress::Progress(std::string label, int64_t total, Display display)
-    : label_(std::move(label)), total_(total), display_(display) {
+ProgressLine::ProgressLine(std::string label, Display display) : label_(std::move(label)), display_(display) {
   if (::isatty(display_.fd) != 0) painter_ = std::thread([this] { paint_until_finished(); });
 }
 
-void Progress::finish() {
+void ProgressLine::finish() {
   if (!painter_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -33,7 +32,7 @@ void Progress::finish() {
   painter_.join();
 }
 
-void Progress::paint_until_finished() {
+void ProgressLine::paint_until_finished() {
   std::unique_lock lock(mutex_);
   const auto finished = [this] { return finished_; };
   if (finished_changed_.wait_for(lock, display_.delay, finished)) return;
@@ -43,10 +42,11 @@ void Progress::paint_until_finished() {
   show(display_.fd, kEraseLine);
 }
 
-std::string Progress::line() const {
+std::string ProgressLine::line() const {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (total_ <= 0) return fmt::format("{} ... {:.0f} s", label_, seconds);
-  const double part = std::clamp(static_cast<double>(done_.load()) / static_cast<double>(total_), 0.0, 1.0);
+  const int64_t total = total_;
+  if (total <= 0) return fmt::format("{} ... {:.0f} s", label_, seconds);
+  const double part = std::clamp(static_cast<double>(done_.load()) / static_cast<double>(total), 0.0, 1.0);
   const int filled = static_cast<int>(part * kBarWidth);
   return fmt::format("{} [{:=<{}}{: <{}}] {:.0f} % {:.0f} s", label_, "", filled, "", kBarWidth - filled,
                      part * 100, seconds);

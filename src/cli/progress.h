@@ -14,11 +14,13 @@
 namespace cobra {
 
 /// Shows one line on stderr once the work has taken two seconds, and takes it away when the work is done;
-/// does nothing where stderr is not a terminal. With a `total` the line is a bar, else it counts the seconds.
+/// does nothing where stderr is not a terminal. The line is a bar when `update` tells how far the work is,
+/// else it counts the seconds.
 ///
-///     Progress progress("converting", bytes);
-///     for (...) progress.advance(written);
-class Progress {
+///     ProgressLine progress("converting");
+///     options.progress = [&](int64_t done, int64_t total, const std::string&) { progress.update(done,
+///     total); };
+class ProgressLine {
  public:
   struct Display {
     int fd = STDERR_FILENO;
@@ -26,22 +28,25 @@ class Progress {
     std::chrono::milliseconds interval{200};
   };
 
-  explicit Progress(std::string label, int64_t total = 0) : Progress(std::move(label), total, Display()) {}
-  Progress(std::string label, int64_t total, Display display);
-  ~Progress() { finish(); }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  explicit ProgressLine(std::string label) : ProgressLine(std::move(label), Display()) {}
+  ProgressLine(std::string label, Display display);
+  ~ProgressLine() { finish(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
-  /// Reports work done, in the unit of `total`. Any thread may call it.
-  void advance(int64_t amount) { done_.fetch_add(amount, std::memory_order_relaxed); }
+  /// How much of the work is done, in any unit. Any thread may call it.
+  void update(int64_t done, int64_t total) {
+    total_.store(total, std::memory_order_relaxed);
+    done_.store(done, std::memory_order_relaxed);
+  }
   /// Takes the line away; later calls do nothing.
   void finish();
 
  private:
   const std::string label_;
-  const int64_t total_;
   const Display display_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::atomic<int64_t> total_{0};
   std::atomic<int64_t> done_{0};
   std::mutex mutex_;
   std::condition_variable finished_changed_;

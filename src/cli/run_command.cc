@@ -112,7 +112,7 @@ class Runner {
     if (!score_.empty()) answer.probabilities = score(session.fork(), prompt);
     print_header(answer);
     const InterruptGuard guard;
-    Progress progress("reading the prompt");
+    ProgressLine progress("reading the prompt");
     GenerateOptions options = options_;
     options.on_text = [&](std::string_view piece) {
       progress.finish();

@@ -73,7 +73,7 @@ void trace(const TraceFlags& flags) {
   check_output_folder(flags.output);
   const Model model = load_model(flags.model);
   const Prompt prompt = single_prompt(flags, model);
-  const Progress progress("tracing");
+  const ProgressLine progress("tracing");
   TraceRecorder recorder;
   Session session(model);
   session.set_trace(recorder.sink());

@@ -1,0 +1,141 @@
+"""What the command-line tests share: running the program, converting models, reading safetensors.
+
+Python's standard library only. The environment names the program (COBRA_PROGRAM) and may name another reference set of
+the same layout (COBRA_REFERENCE) and GPT-NeoX's tokenizer.json (COBRA_TOKENIZER).
+"""
+
+import array
+import json
+import math
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("COBRA_PROGRAM", str(ROOT / "build/release/bin/cobra"))
+REFERENCE = pathlib.Path(os.environ.get("COBRA_REFERENCE", ROOT / "tests/data/reference"))
+NEOX_TOKENIZER = pathlib.Path(os.environ.get("COBRA_TOKENIZER", ROOT.parent / "shared/reference/tokenizer.json"))
+TIMEOUT_S = 240
+
+
+def run(*arguments, stdin=b"", check=True):
+    """Runs cobra; the result has returncode and stdout, stderr as bytes."""
+    result = subprocess.run([PROGRAM, *map(os.fspath, map(_argument, arguments))], input=stdin, capture_output=True,
+                            timeout=TIMEOUT_S)
+    if check and result.returncode != 0:
+        raise AssertionError(f"cobra {arguments} exited with {result.returncode}: {result.stderr.decode(errors='replace')}")
+    return result
+
+
+def _argument(value):
+    return value if isinstance(value, (str, bytes, os.PathLike)) else str(value)
+
+
+def run_json(*arguments):
+    """The objects that `cobra run --json` prints."""
+    lines = run("run", *arguments, "--json", "--quiet").stdout.decode().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def ids_text(ids):
+    return ",".join(map(str, ids))
+
+
+def image(name):
+    return REFERENCE / "image" / name
+
+
+def reference_json(name):
+    return json.loads((REFERENCE / name).read_text(encoding="utf-8"))
+
+
+def convert(output, run_folder="checkpoint", checkpoint="latest-checkpoint.pt", dtype="f32", tokenizer=None):
+    """The reference checkpoint as a model file, through `cobra convert`."""
+    towers = REFERENCE / "checkpoint"
+    arguments = ["convert", "--run", REFERENCE / run_folder,
+                 "--checkpoint", REFERENCE / run_folder / "checkpoints" / checkpoint,
+                 "--dino", towers / "dino.safetensors", "--siglip", towers / "siglip.safetensors",
+                 "--llm-config", REFERENCE / run_folder / "llm_config.json",
+                 "--dims", REFERENCE / run_folder / "dims.json", "--type", dtype, "-o", output]
+    run(*arguments, *(["--tokenizer", tokenizer] if tokenizer else []))
+    return output
+
+
+def write_byte_tokenizer(path):
+    """A tokenizer.json of 258 tokens: two special ones and every byte. Small enough for the tiny reference models."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    alphabet = {byte: chr(byte) for byte in printable}  # GPT-2's spelling of bytes: the others follow from U+0100
+    for byte in range(256):
+        alphabet.setdefault(byte, chr(256 + len(alphabet) - len(printable)))
+    special = ["<|endoftext|>", "<|padding|>"]
+    vocabulary = {text: i for i, text in enumerate(special)}
+    vocabulary.update({alphabet[byte]: 2 + byte for byte in range(256)})
+    added = [{"id": i, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+              "special": True} for i, text in enumerate(special)]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    document = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": {"type": "NFC"},
+                "pre_tokenizer": byte_level, "post_processor": byte_level, "decoder": byte_level,
+                "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+                          "end_of_word_suffix": None, "fuse_unk": False, "vocab": vocabulary, "merges": []}}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+class Tensors:
+    """A safetensors file; tensors come as flat sequences of numbers."""
+
+    FORMATS = {"F32": "f", "I64": "q"}
+
+    def __init__(self, path):
+        self.bytes = pathlib.Path(path).read_bytes()
+        (length,) = struct.unpack_from("<Q", self.bytes)
+        self.header = json.loads(self.bytes[8:8 + length])
+        self.header.pop("__metadata__", None)
+        self.start = 8 + length
+
+    def __contains__(self, name):
+        return name in self.header
+
+    def names(self):
+        return list(self.header)
+
+    def shape(self, name):
+        return self.header[name]["shape"]
+
+    def values(self, name):
+        begin, end = self.header[name]["data_offsets"]
+        values = array.array(self.FORMATS[self.header[name]["dtype"]])
+        values.frombytes(self.bytes[self.start + begin:self.start + end])
+        return values
+
+    def row(self, name, index):
+        """Entry `index` of the first dimension, flat."""
+        values = self.values(name)
+        size = len(values) // self.shape(name)[0]
+        return values[index * size:(index + 1) * size]
+
+
+def greatest_difference(found, expected):
+    """Of two equally long sequences; infinite when a value is not finite."""
+    if len(found) != len(expected):
+        raise AssertionError(f"{len(found)} values, expected {len(expected)}")
+    if not all(map(math.isfinite, found)):
+        return math.inf
+    return max((abs(a - b) for a, b in zip(found, expected)), default=0.0)
+
+
+class CobraTest(unittest.TestCase):
+    """Gives each test class a temporary folder, removed at the end."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="cobra-cli-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+
+    def assert_close(self, found, expected, bound, what):
+        difference = greatest_difference(found, expected)
+        self.assertTrue(difference <= bound, f"{what}: differs by {difference}, allowed {bound}")

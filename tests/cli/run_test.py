@@ -1,0 +1,117 @@
+"""cobra run against the official code's answers: end_to_end.json."""
+
+import unittest
+
+from cobra_cli import CobraTest, convert, ids_text, image, reference_json, run, run_json
+
+FLAGS_OF_OFFICIAL_ARGUMENTS = {"max_new_tokens": "--max-tokens", "max_length": "--max-length", "temperature": "--temperature",
+                               "repetition_penalty": "--repetition-penalty", "vocab_size": "--vocab-limit",
+                               "top_k": "--top-k", "top_p": "--top-p", "min_p": "--min-p"}
+
+
+def flags_of(arguments):
+    """Flags that mean what keyword arguments mean in the official mamba_generate."""
+    flags = []
+    for name, value in arguments.items():
+        if name == "eos_token_id":
+            flags += ["--eos-id", -1 if value is None else value]
+        elif name == "do_sample":
+            flags += ["--top-k", arguments.get("top_k", 1)]  # the official default, which stays greedy
+        else:
+            flags += [FLAGS_OF_OFFICIAL_ARGUMENTS[name], value]
+    return flags
+
+
+def prompt_flags(case):
+    flags = ["--prompt-ids", ids_text(case["prompt_ids"])]
+    return flags + (["--image", image(case["image"])] if case["image"] else [])
+
+
+class EndToEnd(CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = convert(cls.folder / "model.gguf")
+        cls.expected = reference_json("end_to_end.json")
+
+    def tokens(self, *arguments):
+        (answer,) = run_json("-m", self.model, *arguments)
+        return answer["tokens"]
+
+    def assert_case(self, case, *flags):
+        limit = ["--max-tokens", self.expected["new_tokens"]]
+        self.assertEqual(self.tokens(*prompt_flags(case), *limit, *flags), case["generated_ids"])
+
+    def test_greedy_tokens_are_the_official_ones(self):
+        self.assertEqual({case["image"] is None for case in self.expected["cases"]}, {True, False})
+        for i, case in enumerate(self.expected["cases"]):
+            with self.subTest(case=i):
+                self.assert_case(case)
+
+    def test_threads_and_chunks_do_not_matter(self):
+        for threads in (1, 2):
+            for chunk in (1, 7, 64, 0):
+                for i, case in enumerate(self.expected["cases"]):
+                    with self.subTest(case=i, threads=threads, chunk=chunk):
+                        self.assert_case(case, "--threads", threads, "--chunk", chunk)
+
+    def test_stop_cases(self):
+        for stop in self.expected["stop_cases"]:
+            with self.subTest(stop["why"]):
+                flags = prompt_flags(self.expected["cases"][0]) + flags_of(stop["args"])
+                self.assertEqual(self.tokens(*flags), stop["generated_ids"])
+
+    def test_rows_of_a_batch_one_by_one(self):
+        batch = self.expected["batch2"]
+        for i, expected in enumerate(batch["generated_ids"]):
+            case = {"image": batch["images"][i], "prompt_ids": batch["prompt_ids"][i]}
+            self.assertEqual(self.tokens(*prompt_flags(case), "--max-tokens", len(expected)), expected)
+
+    def test_bf16_checkpoint(self):
+        model = convert(self.folder / "bf16.gguf", checkpoint="latest-checkpoint-bf16.pt")
+        (answer,) = run_json("-m", model, *prompt_flags(self.expected["cases"][0]), "--max-tokens",
+                             self.expected["new_tokens"])
+        self.assertEqual(answer["tokens"], self.expected["bf16_weights_case0"]["generated_ids"])
+
+    def test_every_prompt_is_asked_about_every_picture(self):
+        pictures = [case for case in self.expected["cases"] if case["image"]][:2]
+        flags = [flag for case in pictures for flag in prompt_flags(case)] + ["--max-tokens", 6]
+        answers = run_json("-m", self.model, *flags)
+        pairs = [(picture, asked) for picture in pictures for asked in pictures]
+        self.assertEqual(len(answers), len(pairs))
+        for answer, (picture, asked) in zip(answers, pairs):
+            self.assertEqual(answer["image"], str(image(picture["image"])))
+            self.assertEqual(answer["prompt"], ids_text(asked["prompt_ids"]))
+            alone = prompt_flags({"image": picture["image"], "prompt_ids": asked["prompt_ids"]})
+            self.assertEqual(answer["tokens"], self.tokens(*alone, "--max-tokens", 6))
+        self.assertGreater(answers[0]["timings_ms"]["vision"], 0)
+        self.assertEqual(answers[1]["timings_ms"]["vision"], 0, "the picture was read again for the second question")
+
+    def test_json_fields(self):
+        case = next(case for case in self.expected["cases"] if case["image"])
+        (answer,) = run_json("-m", self.model, *prompt_flags(case), "--max-tokens", 5)
+        self.assertEqual(answer["prompt_tokens"], len(case["prompt_ids"]))
+        self.assertEqual(answer["image_tokens"], self.expected["num_patches"])
+        self.assertEqual(answer["stop_reason"], "max_tokens")
+        self.assertEqual(answer["text"], "")
+        self.assertGreater(answer["peak_rss_bytes"], 1 << 20)
+        timings = answer["timings_ms"]
+        self.assertEqual(set(timings), {"load", "image", "vision", "prefill", "decode", "per_token"})
+        self.assertTrue(all(value > 0 for value in timings.values()), timings)
+        self.assertAlmostEqual(timings["per_token"], timings["decode"] / 4)
+
+    def test_people_see_the_ids_of_a_model_without_a_tokenizer(self):
+        case = self.expected["cases"][0]
+        result = run("run", "-m", self.model, *prompt_flags(case), "--max-tokens", 3)
+        self.assertEqual(result.stdout.decode(), ids_text(case["generated_ids"][:3]) + "\n")
+        self.assertRegex(result.stderr.decode(), r"^\d+ tokens read at .* tokens/s, vision .* GB/s of weights; memory .* GB\n$")
+
+    def test_sampling_is_asked_for_by_its_flags_and_follows_the_seed(self):
+        flags = prompt_flags(self.expected["cases"][0]) + ["--max-tokens", 12, "--temperature", 5]
+        first, again, other = (self.tokens(*flags, "--seed", seed) for seed in (1, 1, 2))
+        self.assertEqual(first, again)
+        self.assertNotEqual(first, other)
+
+
+if __name__ == "__main__":
+    unittest.main()
