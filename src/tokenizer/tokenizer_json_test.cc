@@ -166,5 +166,21 @@ TEST(FromJson, FilesThatAreNotJsonAreErrors) {
               HasSubstr("absent.json"));
 }
 
+/// The fuzz target's seeds and past findings: an Error is an answer, anything else is not.
+TEST(FromJson, AnswersTheFuzzCorpus) {
+  int loaded = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(COBRA_SOURCE_DIR "/fuzz/corpus/tokenizer")) {
+    if (entry.path().extension() != ".json") continue;
+    try {
+      const Tokenizer tokenizer(TokenizerData::from_json(entry.path().string()));
+      EXPECT_EQ(tokenizer.decode(tokenizer.encode("the  dog")), "the  dog") << entry.path();
+      ++loaded;
+    } catch (const Error& error) {
+      EXPECT_STRNE(error.what(), "");
+    }
+  }
+  EXPECT_GE(loaded, 2);
+}
+
 }  // namespace
 }  // namespace cobra
