@@ -105,11 +105,15 @@ struct TorchCheckpoint::Impl {
     Buffer inflated;
   };
 
+  struct Origin {
+    pickle::Tensor layout;
+    StorageBytes* storage;
+    bool is_unpacked;  // the entry has its bytes
+  };
+
   std::unordered_map<std::string, StorageBytes> storages_;
-  std::vector<pickle::Tensor> layouts_;    // parallel to entries
-  std::vector<StorageBytes*> storage_of_;  // parallel to entries
+  std::vector<Origin> origins_;  // parallel to entries
   std::vector<Buffer> gathered_;
-  std::vector<bool> ready_;  // parallel to entries
   int64_t unpacked_bytes_ = 0;
 
   StorageBytes& open_storage(const pickle::Storage& storage);
@@ -169,9 +173,7 @@ void TorchCheckpoint::Impl::add(const NamedTensor& named, const pickle::Tree& tr
     const auto first = static_cast<size_t>(layout.offset * traits(storage.type).block_bytes);
     entries[i].bytes = storage.bytes.subspan(first, static_cast<size_t>(bytes));
   }
-  layouts_.push_back(layout);
-  storage_of_.push_back(&storage);
-  ready_.push_back(in_place);
+  origins_.push_back({layout, &storage, in_place});
 }
 
 Buffer TorchCheckpoint::Impl::allocate(int64_t bytes, const std::string& owner) {
@@ -194,22 +196,22 @@ void TorchCheckpoint::Impl::inflate(StorageBytes& storage) {
 }
 
 void TorchCheckpoint::Impl::unpack(size_t i) {
-  if (ready_[i]) return;
+  auto& [layout, storage, is_unpacked] = origins_[i];
+  if (is_unpacked) return;
   TensorEntry& entry = entries[i];
-  StorageBytes& storage = *storage_of_[i];
-  inflate(storage);
+  inflate(*storage);
   const int64_t bytes = tensor_bytes(entry.type, entry.shape, what(i));
   const int64_t element_bytes = traits(entry.type).block_bytes;
-  if (is_contiguous(layouts_[i])) {
-    entry.bytes = storage.bytes.subspan(static_cast<size_t>(layouts_[i].offset * element_bytes),
-                                        static_cast<size_t>(bytes));
+  if (is_contiguous(layout)) {
+    entry.bytes = storage->bytes.subspan(static_cast<size_t>(layout.offset * element_bytes),
+                                         static_cast<size_t>(bytes));
   } else {
     Buffer buffer = allocate(bytes, what(i));
-    gather(layouts_[i], storage.bytes, element_bytes, buffer.data());
+    gather(layout, storage->bytes, element_bytes, buffer.data());
     gathered_.push_back(std::move(buffer));
     entry.bytes = as_span(gathered_.back());
   }
-  ready_[i] = true;
+  is_unpacked = true;
 }
 
 void TorchCheckpoint::Impl::unpack_all() {

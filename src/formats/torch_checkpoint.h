@@ -30,10 +30,14 @@ class TorchCheckpoint {
   /// All tensors in the tree of dicts and lists; names are the keys joined with '/', so
   /// {"model": {"projector": {"projector.0.weight": T}}} gives "model/projector/projector.0.weight". A
   /// top-level state dict gives plain names. Tensors under keys that start with "optimizer" are listed like
-  /// any other. Bytes are those of a stored (uncompressed) member in the map, or read on first use.
+  /// any other. Bytes are those of a stored (uncompressed) member in the map. A deflated or non-contiguous
+  /// tensor is unpacked into memory, which lasts as long as this object: one tensor by `find`, all by
+  /// `tensors`; Error when that takes more than 256 MiB plus 16 times the file's size (a decompression bomb),
+  /// or when the data does not inflate. Bytes may start at any address: load values by memcpy. The checksums
+  /// of stored members are not compared.
   const std::vector<TensorEntry>& tensors() const;
   const TensorEntry* find(std::string_view name) const;
-  /// Lets the system drop a tensor's pages (see MappedFile::release_pages).
+  /// Lets the system drop a tensor's pages (see MappedFile::release_pages); no effect on unpacked tensors.
   void release_pages(const TensorEntry& tensor) const;
 
  private:
