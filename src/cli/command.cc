@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "base/fail.h"
 #include "cli/interrupt.h"
@@ -56,7 +57,8 @@ int report_usage(const CLI::App& app, std::string_view message) {
 void check_command(const CLI::App& app, int argc, const char* const* argv) {
   if (argc < 2) throw UsageError("a command is needed");
   const std::string command = argv[1];
-  if (!command.starts_with('-') && !app.get_subcommand_no_throw(command)) {
+  const auto is_named = [&](const CLI::App* known) { return known->get_name() == command; };
+  if (!command.starts_with('-') && app.get_subcommands(is_named).empty()) {
     throw UsageError(fmt::format("'{}' is not a command", printable(command)));
   }
 }
