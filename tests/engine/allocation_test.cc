@@ -1,0 +1,49 @@
+// Decoding allocates nothing: operator new is counted while sessions step.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "cobra/session.h"
+#include "engine/reference_model.h"
+
+namespace {
+std::atomic<int64_t> allocations{0};
+
+void* counted(size_t size, size_t alignment) {
+  ++allocations;
+  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)) return memory;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+void* operator new(size_t size) { return counted(size, alignof(std::max_align_t)); }
+void* operator new(size_t size, std::align_val_t alignment) { return counted(size, static_cast<size_t>(alignment)); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace cobra::testing {
+namespace {
+
+class AllocationTest : public ::testing::TestWithParam<DType> {};
+
+TEST_P(AllocationTest, StepsAllocateNothing) {
+  const Model model = reference_model(Runtime({.threads = 2}), GetParam());
+  Session session(model);
+  session.read_tokens(std::vector<int32_t>{1, 2, 3});
+  session.step(4);  // the first step may size its scratch memory
+  const int64_t before = allocations;
+  for (int32_t id = 0; id < 50; ++id) session.step(id);
+  EXPECT_EQ(allocations - before, 0);
+  session.fork();
+  EXPECT_GT(allocations - before, 0) << "the counter counts";
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, AllocationTest, ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
+                         [](const auto& test) { return std::string(name(test.param)); });
+
+}  // namespace
+}  // namespace cobra::testing
