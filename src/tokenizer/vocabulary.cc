@@ -1,48 +1,42 @@
 // On the start-up path of every command: loops over all tokens format no error text unless there is an error.
 #include "tokenizer/vocabulary.h"
 
+#include <algorithm>
 #include <limits>
-#include <unordered_map>
 
 #include "base/fail.h"
 #include "tokenizer/byte_alphabet.h"
+#include "tokenizer/token_index.h"
 #include "tokenizer/unicode_text.h"
 
 namespace cobra {
 namespace {
 
-using IdOfToken = std::unordered_map<std::string_view, int32_t>;
-
-IdOfToken index_tokens(const TokenizerData& data) {
-  const auto count = static_cast<int64_t>(data.tokens.size());
-  check(count <= kMaxTokens, "{}: {} tokens, more than {}", data.source, count, kMaxTokens);
-  IdOfToken ids;
-  ids.reserve(data.tokens.size());
-  for (int32_t id = 0; id < count; ++id) {
-    const std::string& token = data.tokens[static_cast<size_t>(id)];
-    if (token.empty()) continue;
-    const auto [place, is_new] = ids.emplace(token, id);
-    if (!is_new)
-      fail("{}: token '{}' has two ids, {} and {}", data.source, printable(token), place->second, id);
+void check_tokens_differ(const TokenizerData& data, const TokenIndex& index) {
+  const auto unused = std::count(data.tokens.begin(), data.tokens.end(), std::string());
+  if (index.size() == static_cast<int64_t>(data.tokens.size()) - unused) return;
+  for (size_t id = 0; id < data.tokens.size(); ++id) {
+    const std::string& token = data.tokens[id];
+    const int32_t first = token.empty() ? static_cast<int32_t>(id) : index.find(token);
+    check(first == static_cast<int32_t>(id), "{}: token '{}' has two ids, {} and {}", data.source,
+          printable(token), first, id);
   }
-  return ids;
 }
 
-std::array<int32_t, 256> index_bytes(const TokenizerData& data, const IdOfToken& ids) {
+std::array<int32_t, 256> index_bytes(const TokenizerData& data, const TokenIndex& index) {
   std::array<int32_t, 256> of_byte{};
   for (int b = 0; b < 256; ++b) {
     const auto byte = static_cast<uint8_t>(b);
-    const auto found = ids.find(spelling_of_byte(byte));
-    check(found != ids.end() || !occurs_in_utf8(byte),
+    of_byte[byte] = index.find(spelling_of_byte(byte));
+    check(of_byte[byte] >= 0 || !occurs_in_utf8(byte),
           "{}: no token for byte 0x{:02x} (expected '{}'); not byte-level BPE", data.source, b,
           spelling_of_byte(byte));
-    of_byte[byte] = found == ids.end() ? -1 : found->second;
   }
   return of_byte;
 }
 
 /// Parses "a b". Spelled tokens hold no space, so the first space is the separator.
-Merge parse_merge(const TokenizerData& data, const IdOfToken& ids, size_t rank, std::string& joined) {
+Merge parse_merge(const TokenizerData& data, const TokenIndex& index, size_t rank, std::string& joined) {
   const std::string& text = data.merges[rank];
   const size_t space = text.find(' ');
   if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
@@ -50,8 +44,8 @@ Merge parse_merge(const TokenizerData& data, const IdOfToken& ids, size_t rank, 
          printable(text));
   }
   const auto id_of = [&](std::string_view token, std::string_view role) {
-    const auto found = ids.find(token);
-    if (found != ids.end()) return found->second;
+    const int32_t id = index.find(token);
+    if (id >= 0) return id;
     fail("{}: merge {} '{}': its {} '{}' is not a token", data.source, rank, printable(text), role,
          printable(token));
   };
@@ -61,14 +55,15 @@ Merge parse_merge(const TokenizerData& data, const IdOfToken& ids, size_t rank, 
   return {id_of(left, "left part"), id_of(right, "right part"), id_of(joined, "result")};
 }
 
-MergeTable index_merges(const TokenizerData& data, const IdOfToken& ids) {
+MergeTable index_merges(const TokenizerData& data, const TokenIndex& index) {
   check(data.merges.size() < std::numeric_limits<int32_t>::max(), "{}: {} merges are too many", data.source,
         data.merges.size());
   std::vector<Merge> merges;
   merges.reserve(data.merges.size());
   std::string joined;
-  for (size_t rank = 0; rank < data.merges.size(); ++rank)
-    merges.push_back(parse_merge(data, ids, rank, joined));
+  for (size_t rank = 0; rank < data.merges.size(); ++rank) {
+    merges.push_back(parse_merge(data, index, rank, joined));
+  }
   return {merges, static_cast<int64_t>(data.tokens.size())};
 }
 
@@ -88,14 +83,17 @@ void check_added(const TokenizerData& data, const AddedToken& added) {
 
 }  // namespace
 
-// The map from strings to ids serves these checks only; encoding starts from bytes and merges ids.
+// The index of strings serves this only; encoding starts from bytes and merges ids.
 Vocabulary::Vocabulary(const TokenizerData& data) : merges_({}, 0), special_(data.tokens.size(), false) {
-  const IdOfToken ids = index_tokens(data);
-  size_ = static_cast<int64_t>(ids.size());
-  id_of_byte_ = index_bytes(data, ids);
+  check(static_cast<int64_t>(data.tokens.size()) <= kMaxTokens, "{}: {} tokens, more than {}", data.source,
+        data.tokens.size(), kMaxTokens);
+  const TokenIndex index(data.tokens);
+  check_tokens_differ(data, index);
+  size_ = index.size();
+  id_of_byte_ = index_bytes(data, index);
   check(contains(data.eos_id), "{}: eos id {} is not in [0, {})", data.source, data.eos_id,
         data.tokens.size());
-  merges_ = index_merges(data, ids);
+  merges_ = index_merges(data, index);
   for (const AddedToken& added : data.added) {
     check_added(data, added);
     special_[static_cast<size_t>(added.id)] = added.special;
