@@ -81,7 +81,7 @@ class Chat {
       return obey(line);
     } catch (const Error& error) {
       if (!lines_.interactive()) throw;
-      say(fmt::format("cobra: {}\n", printable(error.what(), 2000)));
+      say_error(error.what());
       return true;
     }
   }

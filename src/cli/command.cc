@@ -39,11 +39,9 @@ void add_commands(CLI::App& app) {
   add_tokenize_command(app);
 }
 
-/// One line whatever the message quotes.
 int report(std::string_view message, int exit_code) {
-  constexpr size_t kMaxBytes = 2000;
   std::fflush(stdout);
-  say(fmt::format("cobra: {}\n", printable(message, kMaxBytes)));
+  say_error(message);
   return exit_code;
 }
 

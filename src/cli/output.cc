@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/fail.h"
+#include "tokenizer/unicode_text.h"
 
 namespace cobra {
 
@@ -25,8 +26,14 @@ void say(std::string_view text) {
   std::fflush(stderr);
 }
 
+void say_error(std::string_view message) {
+  constexpr size_t kMaxBytes = 2000;
+  say(fmt::format("cobra: {}\n", replace_invalid_utf8(printable(message, kMaxBytes))));
+}
+
 std::string json_line(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  constexpr bool kAscii = true;
+  return value.dump(-1, ' ', kAscii, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace cobra

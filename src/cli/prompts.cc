@@ -22,8 +22,8 @@ const Tokenizer& require_tokenizer(const Model& model) {
 std::vector<int32_t> encode_prompt(const Tokenizer& tokenizer, const std::string& text) {
   std::vector<int32_t> ids = tokenizer.encode(text);
   if (ids.size() > kMaxTextTokens) {
-    say(fmt::format("cobra: warning: a prompt of {} tokens was cut to its first {}\n", ids.size(),
-                    kMaxTextTokens));
+    say_error(
+        fmt::format("warning: a prompt of {} tokens was cut to its first {}", ids.size(), kMaxTextTokens));
     ids.resize(kMaxTextTokens);
   }
   return ids;

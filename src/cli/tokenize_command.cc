@@ -13,6 +13,7 @@
 #include "formats/gguf.h"
 #include "formats/json.h"
 #include "tokenizer/tokenizer.h"
+#include "tokenizer/unicode_text.h"
 
 namespace cobra {
 namespace {
@@ -78,10 +79,12 @@ void filter_lines(const Tokenizer& tokenizer, const TokenizeFlags& flags) {
   }
 }
 
-/// For people: one token to a line, its id and its bytes as a JSON string.
+/// For people: one token to a line, its id and its bytes in quotes.
 void print_tokens(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
-  for (const int32_t id : ids)
-    print(fmt::format("{}\t{}", id, json_line(Json(std::string(tokenizer.token_bytes(id))))));
+  for (const int32_t id : ids) {
+    const std::string bytes = printable(tokenizer.token_bytes(id), /*max_bytes=*/1000);
+    print(fmt::format("{}\t\"{}\"\n", id, replace_invalid_utf8(bytes)));
+  }
 }
 
 void convert_text(const Tokenizer& tokenizer, const TokenizeFlags& flags) {

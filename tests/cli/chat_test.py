@@ -13,6 +13,9 @@ import unittest
 from cobra_cli import PROGRAM, CobraTest, convert, ids_text, image, run, run_json, write_byte_tokenizer
 
 TERMINAL_TIMEOUT_S = 60
+# An answer that goes on until it is interrupted, and says something with every token: greedy answers of a random model
+# settle on ids that may have no text.
+ENDLESS = ["--eos-id", "-1", "--max-tokens", "100000000", "--vocab-limit", "258", "--temperature", "5"]
 
 
 class Terminal:
@@ -39,15 +42,16 @@ class Terminal:
         text, self.output = self.output[:match.end()], self.output[match.end():]
         return text
 
-    def close(self):
-        os.close(self.terminal)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-
     def exit_code(self):
         _, status = os.waitpid(self.pid, 0)
-        os.close(self.terminal)
+        self.pid = None
         return os.waitstatus_to_exitcode(status)
+
+    def stop(self):
+        os.close(self.terminal)
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 class Chat(CobraTest):
@@ -135,7 +139,7 @@ class Chat(CobraTest):
 
     def test_on_a_terminal(self):
         terminal = Terminal("chat", "-m", self.model, "--image", image("photo.jpg"), "--eos-id", "-1", "--max-tokens", 5)
-        self.addCleanup(lambda: None)
+        self.addCleanup(terminal.stop)
         terminal.read_until("/help lists the commands")
         terminal.read_until("> ")
         terminal.type("Hello\n")
@@ -148,7 +152,8 @@ class Chat(CobraTest):
         self.assertEqual(terminal.exit_code(), 0)
 
     def test_ctrl_c_ends_the_answer_and_keeps_the_chat(self):
-        terminal = Terminal("chat", "-m", self.model, "--eos-id", "-1", "--max-tokens", 100_000_000)
+        terminal = Terminal("chat", "-m", self.model, *ENDLESS)
+        self.addCleanup(terminal.stop)
         terminal.read_until("> ")
         terminal.type("Hello\n")
         terminal.read_until("Hello\r?\n")
@@ -167,7 +172,7 @@ class Chat(CobraTest):
 class Interrupt(CobraTest):
     def test_ctrl_c_ends_run_after_the_current_token(self):
         model = convert(self.folder / "model.gguf", tokenizer=write_byte_tokenizer(self.folder / "tokenizer.json"))
-        program = subprocess.Popen([PROGRAM, "run", "-m", model, "-p", "Hello", "--eos-id", "-1", "--max-tokens", "100000000"],
+        program = subprocess.Popen([PROGRAM, "run", "-m", model, "-p", "Hello", *ENDLESS],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertTrue(program.stdout.read(1), "no answer")
         program.send_signal(signal.SIGINT)

@@ -2,9 +2,10 @@
 
 import os
 import re
+import subprocess
 import unittest
 
-from cobra_cli import CobraTest, convert, image, run, write_byte_tokenizer
+from cobra_cli import PROGRAM, CobraTest, convert, image, run, write_byte_tokenizer
 
 COMMANDS = ("run", "chat", "convert", "quantize", "inspect", "init", "trace", "tokenize")
 
@@ -125,8 +126,6 @@ class Errors(CobraTest):
     def test_a_full_disk_behind_stdout(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full on this system")
-        import subprocess
-        from cobra_cli import PROGRAM
         with open("/dev/full", "wb") as full:
             result = subprocess.run([PROGRAM, "run", "-m", self.model, "-p", "a", "--max-tokens", "2", "-q"], stdout=full,
                                     stderr=subprocess.PIPE, timeout=60)
