@@ -30,6 +30,13 @@ std::string part_of(const std::string& tensor, const ModelConfig& config) {
   return "language_model";
 }
 
+/// 1e-05 rather than the nearest double of its float, 9.999999747378752e-06.
+double decimal(float value) { return std::stod(fmt::format("{}", value)); }
+
+Json decimals(const std::array<float, 3>& values) {
+  return {decimal(values[0]), decimal(values[1]), decimal(values[2])};
+}
+
 Json tower_json(const TowerConfig& c) {
   return {{"name", c.name},
           {"timm_name", c.timm_name},
@@ -44,15 +51,15 @@ Json tower_json(const TowerConfig& c) {
           {"layer_scale", c.layer_scale},
           {"pre_norm", c.pre_norm},
           {"activation", c.quick_gelu ? "quick_gelu" : "gelu"},
-          {"mean", c.mean},
-          {"std", c.std}};
+          {"mean", decimals(c.mean)},
+          {"std", decimals(c.std)}};
 }
 
 Json mamba_json(const MambaConfig& c) {
   return {{"d_model", c.d_model},       {"n_layer", c.n_layer},
           {"d_inner", c.d_inner},       {"d_state", c.d_state},
           {"d_conv", c.d_conv},         {"dt_rank", c.dt_rank},
-          {"vocab_size", c.vocab_size}, {"norm_epsilon", c.norm_epsilon}};
+          {"vocab_size", c.vocab_size}, {"norm_epsilon", decimal(c.norm_epsilon)}};
 }
 
 Json config_json(const ModelConfig& c) {

@@ -9,7 +9,7 @@ namespace {
 std::string text(const Json& value) { return printable(value.get<std::string>()); }
 
 std::string line(std::string_view label, const std::string& value) {
-  return fmt::format("{:<15} {}\n", label, value);
+  return fmt::format("{:<17} {}\n", label, value);
 }
 
 std::string size_text(const Json& size) {
