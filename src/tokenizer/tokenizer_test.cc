@@ -2,7 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <ctime>
+#include <functional>
 
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/tokenizer_test_data.h"
@@ -23,10 +24,11 @@ std::string bytes_of_hex(const std::string& hex) {
   return bytes;
 }
 
+/// Processor time, which a busy machine stretches less than it stretches the clock on the wall.
 double seconds_of(const std::function<void()>& action) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 /// Checks the fixture's texts under `tokenizer`, whose ids stand under `key`.
@@ -91,13 +93,15 @@ TEST(Encode, PrefixSpaceGoesBeforeEachPiece) {
   EXPECT_TRUE(t.encode("").empty());
 }
 
+/// About 0.1 s; merging by the definition takes minutes. The limit leaves room for sanitizers on a busy
+/// machine.
 TEST(Encode, LongWordsAreNotQuadratic) {
   const std::string word(100'000, 'a');
-  EXPECT_LT(seconds_of([&] { tiny_tokenizer().encode(word); }), 0.5);
+  EXPECT_LT(seconds_of([&] { tiny_tokenizer().encode(word); }), 2.0);
   EXPECT_EQ(tiny_tokenizer().decode(tiny_tokenizer().encode(word)), word);
   if (!neox()) return;
   Ids ids;
-  EXPECT_LT(seconds_of([&] { ids = neox()->encode(word); }), 0.5);
+  EXPECT_LT(seconds_of([&] { ids = neox()->encode(word); }), 2.0);
   EXPECT_EQ(ids.size(), 12'500U);  // Hugging Face's count: tokens of eight
 }
 
@@ -129,7 +133,7 @@ TEST(Tokenizer, GptNeoxHasItsSizeAndSpecialTokens) {
   EXPECT_EQ(neox()->token_bytes(1533), " world");
 }
 
-/// 60 ms is the aim on an idle machine; the test allows for a busy one, and for one without optimisation.
+/// 60 ms is the aim; the limit leaves room for sanitizers on a busy machine.
 TEST(Tokenizer, IsBuiltQuickly) {
   COBRA_SKIP_WITHOUT_NEOX();
   double best = 1e9;
@@ -137,7 +141,7 @@ TEST(Tokenizer, IsBuiltQuickly) {
     TokenizerData data = neox()->data();
     best = std::min(best, seconds_of([&] { Tokenizer tokenizer(std::move(data)); }));
   }
-  EXPECT_LT(best, 0.5);
+  EXPECT_LT(best, 1.0);
 }
 
 TEST(Tokenizer, ByteLevelTakesAnyText) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 namespace cobra {
 namespace {
@@ -51,10 +51,10 @@ std::string repeated(std::string_view text, int times) {
 /// Class 230 before class 220, over and over: sorting by insertion takes minutes.
 TEST(Nfc, LongRunsOfMarksAreLinear) {
   constexpr int kCount = 100'000;
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   const std::string composed = to_nfc(std::string("e").append(repeated("\u0301\u0323", kCount)));
   EXPECT_EQ(to_nfc(repeated("\u0f73", kCount)), repeated("\u0f71", kCount) + repeated("\u0f72", kCount));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(std::clock() - start, 5 * CLOCKS_PER_SEC);
   EXPECT_EQ(composed, std::string("\u1eb9") + repeated("\u0323", kCount - 1) + repeated("\u0301", kCount));
 }
 
