@@ -96,8 +96,8 @@ TEST_F(ConvertTest, ConfigurationIsThatOfDims) {
   const auto dim = [&](const char* field) { return json_integer(dims, field, "dims"); };
   EXPECT_EQ(config.prompt_template, "zephyr");
   EXPECT_EQ(config.llm_backbone_id, "mamba-2.8b-zephyr");
-  EXPECT_EQ(config.resize_strategy, "resize-naive");
-  EXPECT_EQ(config.projector.type, ProjectorType::fused_gelu_mlp);
+  EXPECT_EQ(config.resize_strategy, json_text(dims, "image_resize_strategy", "dims"));
+  EXPECT_EQ(name(config.projector.type), json_text(dims, "projector.type", "dims"));
   EXPECT_EQ(config.projector.hidden, dim("projector.hidden"));
   EXPECT_EQ(config.mamba.d_inner, dim("mamba.d_inner"));
   EXPECT_EQ(config.mamba.dt_rank, dim("mamba.dt_rank"));

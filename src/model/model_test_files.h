@@ -5,11 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -84,8 +84,8 @@ struct EditableDict {
     int64_t count = 1;
     for (int64_t size : shape) count *= size;
     const std::vector<float> values(static_cast<size_t>(count), value);
-    Tensor tensor{DType::f32, shape, std::vector<std::byte>(values.size() * sizeof(float))};
-    std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
+    const auto bytes = std::as_bytes(std::span(values));
+    Tensor tensor{DType::f32, shape, {bytes.begin(), bytes.end()}};
     tensors[name] = std::move(tensor);
   }
   void rename(const std::string& from, const std::string& to) {
