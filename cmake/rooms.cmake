@@ -5,7 +5,7 @@
 # maybe-uninitialized sees ghosts in std::vector at -O3.
 add_library(cobra_warnings INTERFACE)
 target_compile_options(cobra_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-unknown-pragmas
-                                                -Wno-maybe-uninitialized -ffp-contract=off
+                                                $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -ffp-contract=off
                                                 $<$<BOOL:${COBRA_WERROR}>:-Werror>)
 
 # cobra_room(name DEPS room... LIBS library...)

@@ -16,15 +16,16 @@ namespace cobra {
 namespace {
 
 constexpr size_t kWriteBufferBytes = 1 << 20;
+constexpr size_t kShownPathBytes = 4096;
 
 /// Opens a regular file for reading and returns {descriptor, size}.
 std::pair<int, int64_t> open_regular(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) fail("{}: cannot open: {}", path, std::strerror(errno));
+  if (fd < 0) fail("{}: cannot open: {}", printable(path, kShownPathBytes), std::strerror(errno));
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd);
-    fail("{}: not a regular file", path);
+    fail("{}: not a regular file", printable(path, kShownPathBytes));
   }
   return {fd, info.st_size};
 }
@@ -40,7 +41,7 @@ MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
     ::close(fd);
     if (map == MAP_FAILED) {
       size_ = 0;
-      fail("{}: cannot map {} bytes: {}", path_, size, std::strerror(error));
+      fail("{}: cannot map {} bytes: {}", printable(path_, kShownPathBytes), size, std::strerror(error));
     }
     data_ = static_cast<const std::byte*>(map);
   } else {
@@ -73,7 +74,7 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
   const auto [fd, size] = open_regular(path);
   if (size > max_bytes) {
     ::close(fd);
-    fail("{}: {} bytes, more than the limit of {}", path, size, max_bytes);
+    fail("{}: {} bytes, more than the limit of {}", printable(path, kShownPathBytes), size, max_bytes);
   }
   std::string bytes(static_cast<size_t>(size), '\0');
   size_t done = 0;
@@ -83,8 +84,8 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
     if (n <= 0) {
       const int error = errno;
       ::close(fd);
-      if (n == 0) fail("{}: shrank while it was read", path);
-      fail("{}: cannot read: {}", path, std::strerror(error));
+      if (n == 0) fail("{}: shrank while it was read", printable(path, kShownPathBytes));
+      fail("{}: cannot read: {}", printable(path, kShownPathBytes), std::strerror(error));
     }
     done += static_cast<size_t>(n);
   }
@@ -96,7 +97,7 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   static std::atomic<int> counter{0};
   temporary_ = fmt::format("{}.{}.{}.tmp", path_, ::getpid(), counter++);
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (fd_ < 0) fail("{}: cannot write: {}", path_, std::strerror(errno));
+  if (fd_ < 0) fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(errno));
   buffer_.reserve(kWriteBufferBytes);
 }
 
@@ -124,7 +125,7 @@ void AtomicFile::flush() {
   while (done < buffer_.size()) {
     const ssize_t n = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail("{}: cannot write: {}", path_, std::strerror(errno));
+    if (n < 0) fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(errno));
     done += static_cast<size_t>(n);
   }
   buffer_.clear();
@@ -132,11 +133,11 @@ void AtomicFile::flush() {
 
 void AtomicFile::commit() {
   flush();
-  if (::fsync(fd_) != 0) fail("{}: cannot flush to disk: {}", path_, std::strerror(errno));
+  if (::fsync(fd_) != 0) fail("{}: cannot flush to disk: {}", printable(path_, kShownPathBytes), std::strerror(errno));
   if (::close(std::exchange(fd_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary_.c_str());
-    fail("{}: cannot write: {}", path_, std::strerror(error));
+    fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(error));
   }
 }
 

@@ -12,6 +12,13 @@ int64_t product(const std::vector<int64_t>& shape) {
   return n;
 }
 
+/// Plain types are used where they lie. GGUF's own alignment is 32; a file may say less.
+void check_alignment(const TensorEntry& tensor, const std::string& path) {
+  check(reinterpret_cast<uintptr_t>(tensor.bytes.data()) % alignof(float) == 0,
+        "{}: tensor '{}': expected data at a multiple of {} bytes, found general.alignment below that", path, tensor.name,
+        alignof(float));
+}
+
 bool is_weight_type(DType type) { return static_cast<int>(type) <= static_cast<int>(DType::q6_k); }
 
 }  // namespace
@@ -21,6 +28,7 @@ const TensorEntry& WeightStore::find(const std::string& name, const std::vector<
   check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file_->path(), name, to_string(shape));
   check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file_->path(), name, to_string(shape),
         to_string(tensor->shape));
+  check_alignment(*tensor, file_->path());
   check(is_weight_type(tensor->type), "{}: tensor '{}': type {} is not a type of weights", file_->path(), name,
         cobra::name(tensor->type));
   return *tensor;
@@ -52,6 +60,7 @@ const float* WeightStore::vector(const std::string& name, int64_t size) {
   check(tensor != nullptr, "{}: tensor '{}' is missing: expected {} values", file_->path(), name, size);
   check(product(tensor->shape) == size, "{}: tensor '{}': expected {} values, found shape {}", file_->path(), name, size,
         to_string(tensor->shape));
+  check_alignment(*tensor, file_->path());
   if (tensor->type == DType::f32) return reinterpret_cast<const float*>(tensor->bytes.data());
   const std::vector<float> values = to_float32(*tensor, file_->path());
   AlignedBuffer<float>& copy = floats_.emplace_back(size);
