@@ -1,7 +1,7 @@
 """What the command-line tests share: running the program, converting models, reading safetensors.
 
-Python's standard library only. The environment names the program (COBRA_PROGRAM) and may name another reference set of
-the same layout (COBRA_REFERENCE) and GPT-NeoX's tokenizer.json (COBRA_TOKENIZER).
+Python's standard library only. The environment names the program (COBRA_PROGRAM) and may name another
+reference set of the same layout (COBRA_REFERENCE) and GPT-NeoX's tokenizer.json (COBRA_TOKENIZER).
 """
 
 import array
@@ -18,16 +18,24 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("COBRA_PROGRAM", str(ROOT / "build/release/bin/cobra"))
 REFERENCE = pathlib.Path(os.environ.get("COBRA_REFERENCE", ROOT / "tests/data/reference"))
-NEOX_TOKENIZER = pathlib.Path(os.environ.get("COBRA_TOKENIZER", ROOT.parent / "shared/reference/tokenizer.json"))
+NEOX_TOKENIZER = pathlib.Path(
+    os.environ.get("COBRA_TOKENIZER", ROOT.parent / "shared/reference/tokenizer.json")
+)
 TIMEOUT_S = 240
 
 
 def run(*arguments, stdin=b"", check=True):
     """Runs cobra; the result has returncode and stdout, stderr as bytes."""
-    result = subprocess.run([PROGRAM, *map(os.fspath, map(_argument, arguments))], input=stdin, capture_output=True,
-                            timeout=TIMEOUT_S)
+    result = subprocess.run(
+        [PROGRAM, *map(os.fspath, map(_argument, arguments))],
+        input=stdin,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
     if check and result.returncode != 0:
-        raise AssertionError(f"cobra {arguments} exited with {result.returncode}: {result.stderr.decode(errors='replace')}")
+        raise AssertionError(
+            f"cobra {arguments} exited with {result.returncode}: {result.stderr.decode(errors='replace')}"
+        )
     return result
 
 
@@ -56,31 +64,73 @@ def reference_json(name):
 def convert(output, run_folder="checkpoint", checkpoint="latest-checkpoint.pt", dtype="f32", tokenizer=None):
     """The reference checkpoint as a model file, through `cobra convert`."""
     towers = REFERENCE / "checkpoint"
-    arguments = ["convert", "--run", REFERENCE / run_folder,
-                 "--checkpoint", REFERENCE / run_folder / "checkpoints" / checkpoint,
-                 "--dino", towers / "dino.safetensors", "--siglip", towers / "siglip.safetensors",
-                 "--llm-config", REFERENCE / run_folder / "llm_config.json",
-                 "--dims", REFERENCE / run_folder / "dims.json", "--type", dtype, "-o", output]
+    arguments = [
+        "convert",
+        "--run",
+        REFERENCE / run_folder,
+        "--checkpoint",
+        REFERENCE / run_folder / "checkpoints" / checkpoint,
+        "--dino",
+        towers / "dino.safetensors",
+        "--siglip",
+        towers / "siglip.safetensors",
+        "--llm-config",
+        REFERENCE / run_folder / "llm_config.json",
+        "--dims",
+        REFERENCE / run_folder / "dims.json",
+        "--type",
+        dtype,
+        "-o",
+        output,
+    ]
     run(*arguments, *(["--tokenizer", tokenizer] if tokenizer else []))
     return output
 
 
 def write_byte_tokenizer(path):
-    """A tokenizer.json of 258 tokens: two special ones and every byte. Small enough for the tiny reference models."""
+    """A tokenizer.json of 258 tokens, two special ones and every byte, which fits the tiny models."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    alphabet = {byte: chr(byte) for byte in printable}  # GPT-2's spelling of bytes: the others follow from U+0100
+    alphabet = {
+        byte: chr(byte) for byte in printable
+    }  # GPT-2's spelling of bytes: the others follow from U+0100
     for byte in range(256):
         alphabet.setdefault(byte, chr(256 + len(alphabet) - len(printable)))
     special = ["<|endoftext|>", "<|padding|>"]
     vocabulary = {text: i for i, text in enumerate(special)}
     vocabulary.update({alphabet[byte]: 2 + byte for byte in range(256)})
-    added = [{"id": i, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
-              "special": True} for i, text in enumerate(special)]
+    added = [
+        {
+            "id": i,
+            "content": text,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
+        for i, text in enumerate(special)
+    ]
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
-    document = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": {"type": "NFC"},
-                "pre_tokenizer": byte_level, "post_processor": byte_level, "decoder": byte_level,
-                "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-                          "end_of_word_suffix": None, "fuse_unk": False, "vocab": vocabulary, "merges": []}}
+    document = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": added,
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": byte_level,
+        "post_processor": byte_level,
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "vocab": vocabulary,
+            "merges": [],
+        },
+    }
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
 
@@ -93,7 +143,7 @@ class Tensors:
     def __init__(self, path):
         self.bytes = pathlib.Path(path).read_bytes()
         (length,) = struct.unpack_from("<Q", self.bytes)
-        self.header = json.loads(self.bytes[8:8 + length])
+        self.header = json.loads(self.bytes[8 : 8 + length])
         self.header.pop("__metadata__", None)
         self.start = 8 + length
 
@@ -109,14 +159,14 @@ class Tensors:
     def values(self, name):
         begin, end = self.header[name]["data_offsets"]
         values = array.array(self.FORMATS[self.header[name]["dtype"]])
-        values.frombytes(self.bytes[self.start + begin:self.start + end])
+        values.frombytes(self.bytes[self.start + begin : self.start + end])
         return values
 
     def row(self, name, index):
         """Entry `index` of the first dimension, flat."""
         values = self.values(name)
         size = len(values) // self.shape(name)[0]
-        return values[index * size:(index + 1) * size]
+        return values[index * size : (index + 1) * size]
 
 
 def greatest_difference(found, expected):

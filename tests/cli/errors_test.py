@@ -1,4 +1,4 @@
-"""What goes wrong gives one clear line on stderr, exit code 1 (2 for a wrong command line), and no output file."""
+"""What goes wrong gives one clear line on stderr, exit code 1 (2: wrong command line), and no output file."""
 
 import os
 import re
@@ -15,10 +15,12 @@ class Errors(CobraTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.ids_only = convert(cls.folder / "ids.gguf")
-        cls.model = convert(cls.folder / "model.gguf", tokenizer=write_byte_tokenizer(cls.folder / "tokenizer.json"))
+        cls.model = convert(
+            cls.folder / "model.gguf", tokenizer=write_byte_tokenizer(cls.folder / "tokenizer.json")
+        )
         cls.photo = image("photo.jpg")
         content = cls.ids_only.read_bytes()
-        cls.truncated = cls.write("truncated.gguf", content[:len(content) // 2])
+        cls.truncated = cls.write("truncated.gguf", content[: len(content) // 2])
         cls.empty = cls.write("empty.gguf", b"")
         cls.noise = cls.write("noise.gguf", bytes(range(256)) * 64)
         cls.bad_picture = cls.write("bad.jpg", cls.photo.read_bytes()[:200])
@@ -43,58 +45,102 @@ class Errors(CobraTest):
     def test_command_lines(self):
         run_model = ["run", "-m", self.model]
         for arguments, message in [
-                ([], "a command is needed"),
-                (["frobnicate"], "'frobnicate' is not a command"),
-                (["run"], "--model is required"),
-                (run_model, "-p, --raw-prompt or --prompt-ids"),
-                ([*run_model, "-p", "a", "--prompt-ids", "1"], "cannot be mixed"),
-                ([*run_model, "-p", "a", "--bogus"], "--bogus"),
-                ([*run_model, "-p", "a", "--threads", "-1"], "--threads must be an integer from 0 to 1024, found '-1'"),
-                ([*run_model, "-p", "a", "--threads", "many"], "--threads must be"),
-                ([*run_model, "-p", "a", "--max-tokens", "1.5"], "--max-tokens must be"),
-                ([*run_model, "-p", "a", "--max-tokens", "99999999999999999999"], "--max-tokens must be"),
-                ([*run_model, "-p", "a", "--temperature", "nan"], "--temperature must be a number from 0 to 100"),
-                ([*run_model, "-p", "a", "--top-p", "1.5"], "--top-p must be"),
-                ([*run_model, "-p", "a", "--repetition-penalty", "0"], "--repetition-penalty must be"),
-                ([*run_model, "-p", "a", "--seed", "-3"], "--seed must be"),
-                ([*run_model, "-p", "a", "--score", "Yes,,No"], "--score must be"),
-                ([*run_model, "-p", "a", "--score", ""], "--score must be"),
-                ([*run_model, "-p", "a", "--score", "Y,Y"], "--score names 'Y' twice"),
-                (["trace", "-m", self.model, "--prompt-ids", "1"], "--output is required"),
-                (["trace", "-m", self.model, "-p", "a", "-p", "b", "-o", self.folder / "t"], "one prompt"),
-                (["tokenize", "-m", self.model], "a text is needed, or --json"),
-                (["tokenize", "a"], "one of -m and --tokenizer"),
-                (["tokenize", "-m", self.model, "--answer", "a"], "go with --decode")]:
+            ([], "a command is needed"),
+            (["frobnicate"], "'frobnicate' is not a command"),
+            (["run"], "--model is required"),
+            (run_model, "-p, --raw-prompt or --prompt-ids"),
+            ([*run_model, "-p", "a", "--prompt-ids", "1"], "cannot be mixed"),
+            ([*run_model, "-p", "a", "--bogus"], "--bogus"),
+            (
+                [*run_model, "-p", "a", "--threads", "-1"],
+                "--threads must be an integer from 0 to 1024, found '-1'",
+            ),
+            ([*run_model, "-p", "a", "--threads", "many"], "--threads must be"),
+            ([*run_model, "-p", "a", "--max-tokens", "1.5"], "--max-tokens must be"),
+            ([*run_model, "-p", "a", "--max-tokens", "99999999999999999999"], "--max-tokens must be"),
+            ([*run_model, "-p", "a", "--temperature", "nan"], "--temperature must be a number from 0 to 100"),
+            ([*run_model, "-p", "a", "--top-p", "1.5"], "--top-p must be"),
+            ([*run_model, "-p", "a", "--repetition-penalty", "0"], "--repetition-penalty must be"),
+            ([*run_model, "-p", "a", "--seed", "-3"], "--seed must be"),
+            ([*run_model, "-p", "a", "--score", "Yes,,No"], "--score must be"),
+            ([*run_model, "-p", "a", "--score", ""], "--score must be"),
+            ([*run_model, "-p", "a", "--score", "Y,Y"], "--score names 'Y' twice"),
+            (["trace", "-m", self.model, "--prompt-ids", "1"], "--output is required"),
+            (["trace", "-m", self.model, "-p", "a", "-p", "b", "-o", self.folder / "t"], "one prompt"),
+            (["tokenize", "-m", self.model], "a text is needed, or --json"),
+            (["tokenize", "a"], "one of -m and --tokenizer"),
+            (["tokenize", "-m", self.model, "--answer", "a"], "go with --decode"),
+        ]:
             self.assert_fails(arguments, 2, message)
 
     def test_files(self):
         prompt = ["--prompt-ids", "1,2"]
-        for path, message in [("/no/such.gguf", "/no/such.gguf: cannot open"), (self.folder, "not a regular file"),
-                              (self.empty, "empty.gguf"), (self.noise, "noise.gguf"), (self.truncated, "truncated.gguf"),
-                              (self.photo, "photo.jpg")]:
+        for path, message in [
+            ("/no/such.gguf", "/no/such.gguf: cannot open"),
+            (self.folder, "not a regular file"),
+            (self.empty, "empty.gguf"),
+            (self.noise, "noise.gguf"),
+            (self.truncated, "truncated.gguf"),
+            (self.photo, "photo.jpg"),
+        ]:
             for command in (["run"], ["trace", "-o", self.folder / "out.safetensors"]):
                 self.assert_fails([*command, "-m", path, *prompt], 1, re.escape(str(message)))
-        for picture, message in [("/no/such.jpg", "/no/such.jpg: cannot open"), (self.bad_picture, "bad.jpg"),
-                                 (self.noise, "noise.gguf"), (self.folder, "not a regular file"),
-                                 ("data:image/png;base64,AAAA", "data|image|picture"), ("data:", "data")]:
+        for picture, message in [
+            ("/no/such.jpg", "/no/such.jpg: cannot open"),
+            (self.bad_picture, "bad.jpg"),
+            (self.noise, "noise.gguf"),
+            (self.folder, "not a regular file"),
+            ("data:image/png;base64,AAAA", "data|image|picture"),
+            ("data:", "data"),
+        ]:
             self.assert_fails(["run", "-m", self.ids_only, "--image", picture, *prompt], 1, message)
 
     def test_prompts(self):
-        for ids in ("", "1,", "x", "-1", "1 2", "99999999999999999999", "512000", "1;2", "1.0", "[1,2]", "{}"):
-            self.assert_fails(["run", "-m", self.ids_only, "--prompt-ids", ids], 1, "--prompt-ids: expected ids from 0 to")
+        for ids in (
+            "",
+            "1,",
+            "x",
+            "-1",
+            "1 2",
+            "99999999999999999999",
+            "512000",
+            "1;2",
+            "1.0",
+            "[1,2]",
+            "{}",
+        ):
+            self.assert_fails(
+                ["run", "-m", self.ids_only, "--prompt-ids", ids], 1, "--prompt-ids: expected ids from 0 to"
+            )
         self.assert_fails(["run", "-m", self.ids_only, "-p", "text"], 1, "no tokenizer")
         self.assert_fails(["chat", "-m", self.ids_only], 1, "no tokenizer")
         self.assert_fails(["tokenize", "-m", self.ids_only, "text"], 1, "no tokenizer")
-        self.assert_fails(["run", "-m", self.ids_only, "--prompt-ids", "1", "--score", "Yes"], 1, "no tokenizer")
+        self.assert_fails(
+            ["run", "-m", self.ids_only, "--prompt-ids", "1", "--score", "Yes"], 1, "no tokenizer"
+        )
         self.assert_fails(["run", "-m", self.ids_only, "--prompt-ids", "1", "--stop", "x"], 1, "no tokenizer")
         self.assert_fails(["run", "-m", self.model, "--raw-prompt", ""], 1, "the prompt is empty")
-        self.assert_fails(["run", "-m", self.model, "-p", "a", "--score", "two tokens", "--quiet"], 1, "not a single token")
-        self.assert_fails(["run", "-m", self.model, "-p", "a", "--vocab-limit", "100000000"], 1, "vocab-limit")
+        self.assert_fails(
+            ["run", "-m", self.model, "-p", "a", "--score", "two tokens", "--quiet"], 1, "not a single token"
+        )
+        self.assert_fails(
+            ["run", "-m", self.model, "-p", "a", "--vocab-limit", "100000000"], 1, "vocab-limit"
+        )
 
     def test_odd_prompts_are_answered(self):
         flags = ["-m", self.model, "--max-tokens", "2", "--quiet"]
-        for text in (b"", b"\xff\xfe\x80", b"[a,b]", b"{}", b"%%", b"-x", "\u0301\u200d\U0001f600".encode(), b"a" * 100_000,
-                     b"\n", b"<|endoftext|>"):
+        for text in (
+            b"",
+            b"\xff\xfe\x80",
+            b"[a,b]",
+            b"{}",
+            b"%%",
+            b"-x",
+            "\u0301\u200d\U0001f600".encode(),
+            b"a" * 100_000,
+            b"\n",
+            b"<|endoftext|>",
+        ):
             with self.subTest(text[:20]):
                 run("run", *flags, "-p", text)
                 self.assertEqual(run("run", *flags, "-p", text, "--json").stdout.count(b"\n"), 1)
@@ -106,34 +152,58 @@ class Errors(CobraTest):
         self.assert_fails([*trace, "--prompt-ids", "1", "-o", "/no/such/folder/t"], 1, "no such folder")
         self.assert_fails([*trace, "--prompt-ids", "1", "-o", self.folder], 1, re.escape(str(self.folder)))
         output = self.folder / "out.safetensors"
-        self.assert_fails([*trace, "--prompt-ids", ",".join(["1"] * 2049), "-o", output], 1, "at most 2048 tokens")
-        self.assert_fails([*trace, "--image", self.bad_picture, "--prompt-ids", "1", "-o", output], 1, "bad.jpg")
+        self.assert_fails(
+            [*trace, "--prompt-ids", ",".join(["1"] * 2049), "-o", output], 1, "at most 2048 tokens"
+        )
+        self.assert_fails(
+            [*trace, "--image", self.bad_picture, "--prompt-ids", "1", "-o", output], 1, "bad.jpg"
+        )
 
     def test_tokenize_lines(self):
         for command, stdin, message in [
-                ([], b'"a"\nnot json\n', "standard input, line 2: not valid JSON"), ([], b"[1]\n", "expected a JSON string"),
-                ([], b'"a"\n\n', "line 2: not valid JSON"), ([], b'"\xff"\n', "not valid JSON"),
-                ([], b'"\\ud800"\n', "not valid JSON"), (["--decode"], b'"a"\n', "expected an array of ids"),
-                (["--decode"], b"[-1]\n", "expected ids from 0"), (["--decode"], b"[2147483648]\n", "expected ids from 0"),
-                (["--decode"], b"[1.5]\n", "expected ids from 0"), (["--decode"], b"[" * 100_000 + b"\n", "nested deeper")]:
+            ([], b'"a"\nnot json\n', "standard input, line 2: not valid JSON"),
+            ([], b"[1]\n", "expected a JSON string"),
+            ([], b'"a"\n\n', "line 2: not valid JSON"),
+            ([], b'"\xff"\n', "not valid JSON"),
+            ([], b'"\\ud800"\n', "not valid JSON"),
+            (["--decode"], b'"a"\n', "expected an array of ids"),
+            (["--decode"], b"[-1]\n", "expected ids from 0"),
+            (["--decode"], b"[2147483648]\n", "expected ids from 0"),
+            (["--decode"], b"[1.5]\n", "expected ids from 0"),
+            (["--decode"], b"[" * 100_000 + b"\n", "nested deeper"),
+        ]:
             with self.subTest(stdin[:20]):
                 result = run("tokenize", "-m", self.model, "--json", *command, stdin=stdin, check=False)
                 self.assertEqual(result.returncode, 1)
                 self.assertRegex(result.stderr.decode(), rf"^cobra: [^\n]*{message}[^\n]*\n$")
         million = b"[" + b",".join([b"66"] * 1_000_000) + b"]\n"
-        self.assertEqual(len(run("tokenize", "-m", self.model, "--json", "--decode", stdin=million).stdout), 1_000_003)
+        self.assertEqual(
+            len(run("tokenize", "-m", self.model, "--json", "--decode", stdin=million).stdout), 1_000_003
+        )
 
     def test_a_full_disk_behind_stdout(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full on this system")
         with open("/dev/full", "wb") as full:
-            result = subprocess.run([PROGRAM, "run", "-m", self.model, "-p", "a", "--max-tokens", "2", "-q"], stdout=full,
-                                    stderr=subprocess.PIPE, timeout=60)
+            result = subprocess.run(
+                [PROGRAM, "run", "-m", self.model, "-p", "a", "--max-tokens", "2", "-q"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=60,
+            )
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr.decode(), r"^cobra: standard output: cannot write: [^\n]+\n$")
 
     def tearDown(self):
-        known = {"ids.gguf", "model.gguf", "tokenizer.json", "truncated.gguf", "empty.gguf", "noise.gguf", "bad.jpg"}
+        known = {
+            "ids.gguf",
+            "model.gguf",
+            "tokenizer.json",
+            "truncated.gguf",
+            "empty.gguf",
+            "noise.gguf",
+            "bad.jpg",
+        }
         self.assertEqual(set(os.listdir(self.folder)) - known, set(), "a file was left behind")
 
 
@@ -143,7 +213,9 @@ class Help(unittest.TestCase):
             with self.subTest(command):
                 result = run(command, "--help")
                 self.assertEqual(result.stderr, b"")
-                self.assertRegex(result.stdout.decode(), rf"(?s)Usage: .*{command}.*Example.*cobra {command} ")
+                self.assertRegex(
+                    result.stdout.decode(), rf"(?s)Usage: .*{command}.*Example.*cobra {command} "
+                )
 
     def test_the_program(self):
         self.assertRegex(run("--version").stdout.decode(), r"^cobra \d+\.\d+\.\d+\n$")

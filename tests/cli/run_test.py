@@ -4,9 +4,16 @@ import unittest
 
 from cobra_cli import CobraTest, convert, ids_text, image, reference_json, run, run_json
 
-FLAGS_OF_OFFICIAL_ARGUMENTS = {"max_new_tokens": "--max-tokens", "max_length": "--max-length", "temperature": "--temperature",
-                               "repetition_penalty": "--repetition-penalty", "vocab_size": "--vocab-limit",
-                               "top_k": "--top-k", "top_p": "--top-p", "min_p": "--min-p"}
+FLAGS_OF_OFFICIAL_ARGUMENTS = {
+    "max_new_tokens": "--max-tokens",
+    "max_length": "--max-length",
+    "temperature": "--temperature",
+    "repetition_penalty": "--repetition-penalty",
+    "vocab_size": "--vocab-limit",
+    "top_k": "--top-k",
+    "top_p": "--top-p",
+    "min_p": "--min-p",
+}
 
 
 def flags_of(arguments):
@@ -69,8 +76,9 @@ class EndToEnd(CobraTest):
 
     def test_bf16_checkpoint(self):
         model = convert(self.folder / "bf16.gguf", checkpoint="latest-checkpoint-bf16.pt")
-        (answer,) = run_json("-m", model, *prompt_flags(self.expected["cases"][0]), "--max-tokens",
-                             self.expected["new_tokens"])
+        (answer,) = run_json(
+            "-m", model, *prompt_flags(self.expected["cases"][0]), "--max-tokens", self.expected["new_tokens"]
+        )
         self.assertEqual(answer["tokens"], self.expected["bf16_weights_case0"]["generated_ids"])
 
     def test_every_prompt_is_asked_about_every_picture(self):
@@ -85,7 +93,9 @@ class EndToEnd(CobraTest):
             alone = prompt_flags({"image": picture["image"], "prompt_ids": asked["prompt_ids"]})
             self.assertEqual(answer["tokens"], self.tokens(*alone, "--max-tokens", 6))
         self.assertGreater(answers[0]["timings_ms"]["vision"], 0)
-        self.assertEqual(answers[1]["timings_ms"]["vision"], 0, "the picture was read again for the second question")
+        self.assertEqual(
+            answers[1]["timings_ms"]["vision"], 0, "the picture was read again for the second question"
+        )
 
     def test_json_fields(self):
         case = next(case for case in self.expected["cases"] if case["image"])
@@ -104,7 +114,10 @@ class EndToEnd(CobraTest):
         case = self.expected["cases"][0]
         result = run("run", "-m", self.model, *prompt_flags(case), "--max-tokens", 3)
         self.assertEqual(result.stdout.decode(), ids_text(case["generated_ids"][:3]) + "\n")
-        self.assertRegex(result.stderr.decode(), r"^\d+ tokens read at .* tokens/s, vision .* GB/s of weights; memory .* GB\n$")
+        self.assertRegex(
+            result.stderr.decode(),
+            r"^\d+ tokens read at .* tokens/s, vision .* GB/s of weights; memory .* GB\n$",
+        )
 
     def test_sampling_is_asked_for_by_its_flags_and_follows_the_seed(self):
         flags = prompt_flags(self.expected["cases"][0]) + ["--max-tokens", 12, "--temperature", 5]

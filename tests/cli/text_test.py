@@ -6,7 +6,9 @@ import unittest
 from cobra_cli import NEOX_TOKENIZER, CobraTest, convert, image, reference_json, run, run_json
 
 
-@unittest.skipUnless(NEOX_TOKENIZER.exists(), "GPT-NeoX's tokenizer.json is not here (COBRA_TOKENIZER can name it)")
+@unittest.skipUnless(
+    NEOX_TOKENIZER.exists(), "GPT-NeoX's tokenizer.json is not here (COBRA_TOKENIZER can name it)"
+)
 class TextEndToEnd(CobraTest):
     @classmethod
     def setUpClass(cls):
@@ -34,7 +36,14 @@ class TextEndToEnd(CobraTest):
     def test_probabilities_of_answers(self):
         for scored in self.expected["string_probabilities"]:
             case = self.expected["cases"][scored["case"]]
-            flags = ["--raw-prompt", case["prompt"], "--score", ",".join(scored["strings"]), "--max-tokens", 2]
+            flags = [
+                "--raw-prompt",
+                case["prompt"],
+                "--score",
+                ",".join(scored["strings"]),
+                "--max-tokens",
+                2,
+            ]
             answer = self.ask(case, *flags)
             self.assertEqual(list(answer["probabilities"]), scored["strings"])
             for string, expected in zip(scored["strings"], scored["probabilities"]):
@@ -43,26 +52,42 @@ class TextEndToEnd(CobraTest):
 
     def test_text_streams_to_stdout(self):
         case = self.expected["cases"][0]
-        result = run("run", "-m", self.model, "--image", image(case["image"]), "--raw-prompt", case["prompt"],
-                     "--max-tokens", len(case["generated_ids"]), "--quiet")
+        result = run(
+            "run",
+            "-m",
+            self.model,
+            "--image",
+            image(case["image"]),
+            "--raw-prompt",
+            case["prompt"],
+            "--max-tokens",
+            len(case["generated_ids"]),
+            "--quiet",
+        )
         self.assertEqual(result.stdout.decode().strip(), case["raw_text_no_cleanup"].strip())
         self.assertEqual(result.stderr, b"")
 
     def test_stop_text_ends_the_answer_before_it(self):
         case = self.expected["cases"][0]
         text = case["raw_text_no_cleanup"].strip()
-        stop = text[len(text) // 2:len(text) // 2 + 4]
+        stop = text[len(text) // 2 : len(text) // 2 + 4]
         answer = self.ask(case, "--raw-prompt", case["prompt"], "--stop", stop)
         self.assertEqual(answer["stop_reason"], "stop_text")
-        self.assertEqual(answer["text"], text[:text.index(stop)].strip())
+        self.assertEqual(answer["text"], text[: text.index(stop)].strip())
 
     def test_long_prompts_are_cut_with_a_warning(self):
-        result = run("run", "-m", self.model, "--raw-prompt", "word " * 3000, "--max-tokens", 1, "--json", "--quiet")
+        result = run(
+            "run", "-m", self.model, "--raw-prompt", "word " * 3000, "--max-tokens", 1, "--json", "--quiet"
+        )
         self.assertEqual(json.loads(result.stdout)["prompt_tokens"], 2048)
-        self.assertRegex(result.stderr.decode(), r"^cobra: warning: a prompt of \d+ tokens was cut to its first 2048\n$")
+        self.assertRegex(
+            result.stderr.decode(), r"^cobra: warning: a prompt of \d+ tokens was cut to its first 2048\n$"
+        )
 
 
-@unittest.skipUnless(NEOX_TOKENIZER.exists(), "GPT-NeoX's tokenizer.json is not here (COBRA_TOKENIZER can name it)")
+@unittest.skipUnless(
+    NEOX_TOKENIZER.exists(), "GPT-NeoX's tokenizer.json is not here (COBRA_TOKENIZER can name it)"
+)
 class Tokenize(CobraTest):
     """`cobra tokenize` as a filter."""
 
@@ -83,7 +108,9 @@ class Tokenize(CobraTest):
         cases = self.reference["cases"] + self.reference["decode_cases"]
         ids = [case["ids"] for case in cases]
         self.assertEqual(self.filter(ids, "--decode"), [case["decoded"] for case in cases])
-        self.assertEqual(self.filter(ids, "--decode", "--skip-special"), [case["decoded_skip_special"] for case in cases])
+        self.assertEqual(
+            self.filter(ids, "--decode", "--skip-special"), [case["decoded_skip_special"] for case in cases]
+        )
         official = [case.get("official_text", case["decoded_skip_special_cleanup"].strip()) for case in cases]
         self.assertEqual(self.filter(ids, "--decode", "--answer"), official)
 
@@ -94,7 +121,9 @@ class Tokenize(CobraTest):
     def test_for_people(self):
         output = run("tokenize", "--tokenizer", NEOX_TOKENIZER, "What is").stdout.decode()
         self.assertEqual(output, '1276\t"What"\n310\t" is"\n')
-        self.assertEqual(run("tokenize", "--tokenizer", NEOX_TOKENIZER, "--decode", "1276, 310").stdout, b"What is\n")
+        self.assertEqual(
+            run("tokenize", "--tokenizer", NEOX_TOKENIZER, "--decode", "1276, 310").stdout, b"What is\n"
+        )
 
 
 if __name__ == "__main__":
