@@ -109,6 +109,20 @@ TEST_F(QuantizeTest, WrongTensorsAreNamed) {
   EXPECT_FALSE(std::filesystem::exists(path("q.gguf")));
 }
 
+TEST_F(QuantizeTest, ShapesMustBeThoseOfTheConfiguration) {
+  const GgufFile file(tiny(DType::bf16));
+  GgufWriter writer(path("changed.gguf"));
+  for (const auto& [key, value] : file.metadata()) {
+    writer.set(key, key == "mamba.ssm.time_step_rank" ? GgufValue(int64_t{8}) : value);
+  }
+  for (const TensorEntry& tensor : file.tensors()) writer.declare(tensor.name, tensor.type, tensor.shape);
+  for (const TensorEntry& tensor : file.tensors()) writer.write_tensor(tensor.bytes);
+  writer.finish();
+  EXPECT_THAT(
+      error_of([&] { retype(path("changed.gguf"), DType::q8_0, "q.gguf"); }),
+      AllOf(HasSubstr("'blk.0.ssm_x.weight'"), HasSubstr("expected shape [40, 512], found [48, 512]")));
+}
+
 TEST_F(QuantizeTest, RefusesToWriteOntoItsInput) {
   const std::string input = tiny(DType::bf16);
   const std::string before = testing::bytes_of(input);
