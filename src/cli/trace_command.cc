@@ -1,4 +1,4 @@
-// cobra trace: writes the named intermediates of one forward pass (names: docs/trace.md and design.md).
+// cobra trace: writes the named intermediates of one forward pass, under the names of the reference data.
 // It is how a port is debugged and how exactness is checked. Everything is held in memory until it is
 // written, so prompts are short here.
 #include <filesystem>
