@@ -1,4 +1,5 @@
-// Several questions about one picture: the picture is read once, each question starts from a copy of that state.
+// Several questions about one picture: the picture is read once, each question starts from a copy of that
+// state.
 //   ask MODEL.gguf PICTURE "question" ["question" ...]
 #include <cobra/generate.h>
 

@@ -9,10 +9,11 @@
 
 namespace cobra::testing {
 
-/// Passes when both have the same length and |actual - expected| <= absolute + relative * |expected| everywhere. Written as
+/// Passes when both have the same length and |actual - expected| <= absolute + relative * |expected|
+/// everywhere. Written as
 /// !(difference <= bound), so that a NaN on either side fails; infinities fail too.
-inline ::testing::AssertionResult near(std::span<const float> actual, std::span<const float> expected, double absolute,
-                                       double relative = 0) {
+inline ::testing::AssertionResult near(std::span<const float> actual, std::span<const float> expected,
+                                       double absolute, double relative = 0) {
   if (actual.size() != expected.size()) {
     return ::testing::AssertionFailure() << actual.size() << " values, expected " << expected.size();
   }
@@ -27,9 +28,9 @@ inline ::testing::AssertionResult near(std::span<const float> actual, std::span<
     if (excess > worst_excess) worst = i, worst_excess = excess;
   }
   if (wrong == 0) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << wrong << " of " << actual.size() << " values differ; worst at " << worst << ": "
-                                       << actual[worst] << ", expected " << expected[worst] << " within " << absolute << " + "
-                                       << relative << " relative";
+  return ::testing::AssertionFailure()
+         << wrong << " of " << actual.size() << " values differ; worst at " << worst << ": " << actual[worst]
+         << ", expected " << expected[worst] << " within " << absolute << " + " << relative << " relative";
 }
 
 /// Largest difference divided by the largest expected magnitude.

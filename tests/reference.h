@@ -7,14 +7,15 @@
 
 namespace cobra::testing {
 
-/// A file of the reference set in the repository, or of the set that COBRA_REFERENCE names (any set of the same layout).
+/// A file of the reference set in the repository, or of the set that COBRA_REFERENCE names (any set of the
+/// same layout).
 inline std::string reference(const std::string& name) {
   const char* other = std::getenv("COBRA_REFERENCE");
   return (std::filesystem::path(other ? other : COBRA_SOURCE_DIR "/tests/data/reference") / name).string();
 }
 
-/// GPT-NeoX's tokenizer.json, which is not part of the repository: "" where it is absent. COBRA_TOKENIZER names it, or it
-/// stands in ../shared/reference beside the checkout.
+/// GPT-NeoX's tokenizer.json, which is not part of the repository: "" where it is absent. COBRA_TOKENIZER
+/// names it, or it stands in ../shared/reference beside the checkout.
 inline std::string neox_tokenizer() {
   const char* named = std::getenv("COBRA_TOKENIZER");
   const std::string path = named ? named : COBRA_SOURCE_DIR "/../shared/reference/tokenizer.json";

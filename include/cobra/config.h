@@ -15,16 +15,16 @@ struct TowerConfig {
   int image_size = 384;   // pixels a side
   int patch_size = 14;
   int embed_dim = 0;
-  int depth = 0;          // blocks in the file; features come from block depth - 2
+  int depth = 0;  // blocks in the file; features come from block depth - 2
   int num_heads = 0;
   int mlp_hidden = 0;
   bool class_token = false;
   int register_tokens = 0;
   bool position_covers_prefix = false;  // position embedding has rows for the class token too (CLIP)
   bool layer_scale = false;
-  bool pre_norm = false;                // a LayerNorm before the blocks (CLIP)
+  bool pre_norm = false;  // a LayerNorm before the blocks (CLIP)
   bool patch_bias = true;
-  bool quick_gelu = false;              // x sigmoid(1.702 x) instead of the exact GELU (CLIP)
+  bool quick_gelu = false;  // x sigmoid(1.702 x) instead of the exact GELU (CLIP)
   float norm_epsilon = 1e-6f;
   std::array<float, 3> mean{0.5f, 0.5f, 0.5f};
   std::array<float, 3> std{0.5f, 0.5f, 0.5f};
@@ -51,17 +51,17 @@ struct MambaConfig {
   int d_state = 16;
   int d_conv = 4;
   int dt_rank = 0;
-  int vocab_size = 0;         // rows of the embedding, padded (50280)
+  int vocab_size = 0;  // rows of the embedding, padded (50280)
   float norm_epsilon = 1e-5f;
 };
 
 /// A whole model. A text-only language model has no towers and no projector.
 struct ModelConfig {
-  std::string model_id;                       // e.g. "cobra+3b"
-  std::string llm_backbone_id;                // e.g. "mamba-2.8b-zephyr"
-  std::string prompt_template = "zephyr";     // zephyr, mamba, pure
+  std::string model_id;                    // e.g. "cobra+3b"
+  std::string llm_backbone_id;             // e.g. "mamba-2.8b-zephyr"
+  std::string prompt_template = "zephyr";  // zephyr, mamba, pure
   std::string resize_strategy = "resize-naive";
-  std::vector<TowerConfig> towers;            // features are concatenated in this order
+  std::vector<TowerConfig> towers;  // features are concatenated in this order
   ProjectorConfig projector;
   MambaConfig mamba;
   int eos_token_id = 0;

@@ -29,12 +29,12 @@ struct ImageEmbedding {
   TensorView<const float> view() const { return {values.data(), tokens, d_model}; }
 };
 
-/// Immutable after `load` and safe to share between threads. Weights are mapped from the file; quantised ones are packed
-/// once: the language model's at load, the towers' at the first picture.
+/// Immutable after `load` and safe to share between threads. Weights are mapped from the file; quantised ones
+/// are packed once: the language model's at load, the towers' at the first picture.
 class Model {
  public:
-  /// Opens a GGUF: general.architecture "cobra", or "mamba" for text alone. Checks every tensor's name, type and shape.
-  /// Throws Error naming the file and what is wrong.
+  /// Opens a GGUF: general.architecture "cobra", or "mamba" for text alone. Checks every tensor's name, type
+  /// and shape. Throws Error naming the file and what is wrong.
   static Model load(const std::string& path, const Runtime& runtime);
   ~Model();
   Model(Model&&) noexcept;
@@ -44,15 +44,15 @@ class Model {
   const Runtime& runtime() const;
   /// nullptr for a model without a tokenizer, which works with token ids only.
   const Tokenizer* tokenizer() const;
-  /// Identifies the weights and configuration: sessions saved with one model load only into the same (64-bit hash of the
-  /// file's header and samples of every tensor).
+  /// Identifies the weights and configuration: sessions saved with one model load only into the same (64-bit
+  /// hash of the file's header and samples of every tensor).
   uint64_t fingerprint() const;
   int64_t file_bytes() const;
   /// Bytes of language-model weights that one decoded token reads.
   int64_t decode_bytes() const;
 
-  /// Token ids of a text as it is, and of one question in the model's prompt template. Throws Error for a model without a
-  /// tokenizer.
+  /// Token ids of a text as it is, and of one question in the model's prompt template. Throws Error for a
+  /// model without a tokenizer.
   std::vector<int32_t> encode(std::string_view text) const;
   std::vector<int32_t> encode_question(std::string_view question) const;
 

@@ -9,7 +9,8 @@ namespace cobra {
 
 struct RuntimeOptions {
   int threads = 0;  // 0: one for each core this process may use
-  std::string isa = {};  // "" picks the best; "avx2", "reference", ...; the environment's COBRA_ISA where this is empty
+  std::string isa =
+      {};  // "" picks the best; "avx2", "reference", ...; the environment's COBRA_ISA where this is empty
 };
 
 /// Immutable; passed to what computes, never global; safe to share between threads. Cheap to copy.

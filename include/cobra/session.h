@@ -12,9 +12,9 @@
 
 namespace cobra {
 
-/// Mutable state of fixed size: what the language model remembers of everything it has read. Move-only; a copy is an
-/// explicit `fork`. Holds a reference to its Model, which must outlive it. One thread at a time; several sessions of one
-/// model may run in parallel.
+/// Mutable state of fixed size: what the language model remembers of everything it has read. Move-only; a
+/// copy is an explicit `fork`. Holds a reference to its Model, which must outlive it. One thread at a time;
+/// several sessions of one model may run in parallel.
 class Session {
  public:
   explicit Session(const Model& model);
@@ -22,22 +22,25 @@ class Session {
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
-  /// Reads embeddings [tokens, d_model] (a picture, or what trace wants) in chunks of `chunk` tokens (0: the default).
+  /// Reads embeddings [tokens, d_model] (a picture, or what trace wants) in chunks of `chunk` tokens (0: the
+  /// default).
   void read_embeddings(TensorView<const float> embeddings, int64_t chunk = 0);
-  /// Reads token ids as prompt. Afterwards logits() are those of the next token. Throws Error for an id out of range.
+  /// Reads token ids as prompt. Afterwards logits() are those of the next token. Throws Error for an id out
+  /// of range.
   void read_tokens(std::span<const int32_t> ids, int64_t chunk = 0);
   /// Reads one generated token with the decode kernels. Allocates nothing.
   void step(int32_t id);
 
-  /// Logits of the next token [vocab_size]; valid until the next read. Throws Error when nothing has been read.
+  /// Logits of the next token [vocab_size]; valid until the next read. Throws Error when nothing has been
+  /// read.
   std::span<const float> logits() const;
   /// Tokens and patches read so far.
   int64_t position() const;
 
   /// An independent copy of the state (scratch memory is not copied).
   Session fork() const;
-  /// Writes the state atomically; `load` gives it back bit-exactly and throws Error for another model's state, a torn
-  /// file, or a newer format.
+  /// Writes the state atomically; `load` gives it back bit-exactly and throws Error for another model's
+  /// state, a torn file, or a newer format.
   void save(const std::string& path) const;
   static Session load(const Model& model, const std::string& path);
 
@@ -47,7 +50,8 @@ class Session {
   std::vector<float> conv_state() const;
   std::vector<float> ssm_state() const;
 
-  /// Names intermediates of the following reads: `layer{i}.hidden`, `norm_f`, `logits` for every position of a read.
+  /// Names intermediates of the following reads: `layer{i}.hidden`, `norm_f`, `logits` for every position of
+  /// a read.
   void set_trace(TraceSink trace);
 
   const Model& model() const;

@@ -6,8 +6,8 @@
 
 namespace cobra {
 
-/// `rows` x `cols` values of T; row r starts at `data + r * stride` and is contiguous. A vector is a matrix of one row.
-/// The viewed memory must outlive the view. Shapes in comments are written [rows, cols].
+/// `rows` x `cols` values of T; row r starts at `data + r * stride` and is contiguous. A vector is a matrix
+/// of one row. The viewed memory must outlive the view. Shapes in comments are written [rows, cols].
 template <typename T>
 struct TensorView {
   T* data = nullptr;

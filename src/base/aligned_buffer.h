@@ -9,8 +9,8 @@
 
 namespace cobra {
 
-/// `size` values of a trivial type at a 64-byte boundary, zero-filled (or not: `uninitialized`, for what is written at
-/// once by several threads). Move-only. Throws std::bad_alloc.
+/// `size` values of a trivial type at a 64-byte boundary, zero-filled (or not: `uninitialized`, for what is
+/// written at once by several threads). Move-only. Throws std::bad_alloc.
 template <typename T>
 class AlignedBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -22,7 +22,8 @@ class AlignedBuffer {
   }
   static AlignedBuffer uninitialized(int64_t size) {
     AlignedBuffer buffer;
-    if (size > 0) buffer.data_ = static_cast<T*>(::operator new(static_cast<size_t>(size) * sizeof(T), kAlignment));
+    if (size > 0)
+      buffer.data_ = static_cast<T*>(::operator new(static_cast<size_t>(size) * sizeof(T), kAlignment));
     buffer.size_ = size;
     return buffer;
   }

@@ -45,7 +45,7 @@ TEST(Half, Float16RoundsToNearestEven) {
   EXPECT_EQ(to_float(to_float16(65504.0f)), 65504.0f);
   EXPECT_EQ(to_float(to_float16(65519.0f)), 65504.0f);
   EXPECT_TRUE(std::isinf(to_float(to_float16(65520.0f))));
-  EXPECT_EQ(to_float(to_float16(1.0f + 0x1p-11f)), 1.0f);             // tie: to even
+  EXPECT_EQ(to_float(to_float16(1.0f + 0x1p-11f)), 1.0f);                // tie: to even
   EXPECT_EQ(to_float(to_float16(1.0f + 3 * 0x1p-11f)), 1.0f + 0x1p-9f);  // tie: to even, up
   EXPECT_EQ(to_float(to_float16(0x1p-25f)), 0.0f);
   EXPECT_EQ(to_float(to_float16(0x1.8p-25f)), 0x1p-24f);
@@ -93,7 +93,6 @@ TEST_F(FileTest, AtomicFileAppearsOnlyOnCommit) {
   EXPECT_EQ(read_file(path("a"), 4 << 20), big);
   EXPECT_THROW(read_file(path("a"), 1 << 20), Error);
 }
-
 
 TEST_F(FileTest, MapsAndRefusesWhatIsNotAFile) {
   std::ofstream(path("m")) << "hello";

@@ -7,7 +7,23 @@
 namespace cobra {
 
 /// Names as GGUF tools print them. Quantised types store blocks of `block_size` values of one row.
-enum class DType : uint8_t { f32, f16, bf16, q8_0, q4_0, q4_k, q5_k, q6_k, f64, i64, i32, i16, i8, u8, boolean };
+enum class DType : uint8_t {
+  f32,
+  f16,
+  bf16,
+  q8_0,
+  q4_0,
+  q4_k,
+  q5_k,
+  q6_k,
+  f64,
+  i64,
+  i32,
+  i16,
+  i8,
+  u8,
+  boolean
+};
 
 struct DTypeTraits {
   DType type;

@@ -17,13 +17,15 @@ std::string printable(std::string_view text, size_t max_bytes) {
 
 int64_t checked_mul(int64_t a, int64_t b, std::string_view what) {
   int64_t product = 0;
-  if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &product)) fail("{}: size {} x {} is out of range", what, a, b);
+  if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &product))
+    fail("{}: size {} x {} is out of range", what, a, b);
   return product;
 }
 
 int64_t checked_add(int64_t a, int64_t b, std::string_view what) {
   int64_t sum = 0;
-  if (a < 0 || b < 0 || __builtin_add_overflow(a, b, &sum)) fail("{}: size {} + {} is out of range", what, a, b);
+  if (a < 0 || b < 0 || __builtin_add_overflow(a, b, &sum))
+    fail("{}: size {} + {} is out of range", what, a, b);
   return sum;
 }
 

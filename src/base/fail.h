@@ -25,8 +25,8 @@ void check(bool ok, fmt::format_string<Args...> format, Args&&... args) {
 /// `text` fit for one line of a message: control bytes escaped as \xNN, cut to `max_bytes` with "...".
 std::string printable(std::string_view text, size_t max_bytes = 80);
 
-/// a * b and a + b of sizes that come from files: throws Error naming `what` when the result exceeds int64_t or
-/// an operand is negative.
+/// a * b and a + b of sizes that come from files: throws Error naming `what` when the result exceeds int64_t
+/// or an operand is negative.
 int64_t checked_mul(int64_t a, int64_t b, std::string_view what);
 int64_t checked_add(int64_t a, int64_t b, std::string_view what);
 

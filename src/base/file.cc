@@ -50,7 +50,9 @@ MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : path_(std::move(other.path_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
@@ -133,7 +135,8 @@ void AtomicFile::flush() {
 
 void AtomicFile::commit() {
   flush();
-  if (::fsync(fd_) != 0) fail("{}: cannot flush to disk: {}", printable(path_, kShownPathBytes), std::strerror(errno));
+  if (::fsync(fd_) != 0)
+    fail("{}: cannot flush to disk: {}", printable(path_, kShownPathBytes), std::strerror(errno));
   if (::close(std::exchange(fd_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary_.c_str());

@@ -9,8 +9,9 @@
 
 namespace cobra {
 
-/// A read-only memory map of a regular file. Move-only. Reading a view after the file shrinks is the one fault a map
-/// cannot report, so files in use must not be truncated (cobra replaces files by rename, which is safe).
+/// A read-only memory map of a regular file. Move-only. Reading a view after the file shrinks is the one
+/// fault a map cannot report, so files in use must not be truncated (cobra replaces files by rename, which is
+/// safe).
 class MappedFile {
  public:
   /// Throws Error "path: reason" when it cannot be opened, is not a regular file, or cannot be mapped.
@@ -34,8 +35,8 @@ class MappedFile {
 /// The bytes of a file of at most `max_bytes`. Throws Error naming the path (missing, not a file, too large).
 std::string read_file(const std::string& path, int64_t max_bytes);
 
-/// Writes a file so that `path` is either the old file or the complete new one: a temporary name in the same folder,
-/// then fsync and rename in `commit()`. Without commit the temporary file is removed.
+/// Writes a file so that `path` is either the old file or the complete new one: a temporary name in the same
+/// folder, then fsync and rename in `commit()`. Without commit the temporary file is removed.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);

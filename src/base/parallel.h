@@ -8,8 +8,8 @@
 
 namespace cobra {
 
-/// Calls body(i, thread) for i in [0, n), each once, handed out one by one; `thread` < threads. Which thread runs which i
-/// is not fixed, so a body's result must not depend on it.
+/// Calls body(i, thread) for i in [0, n), each once, handed out one by one; `thread` < threads. Which thread
+/// runs which i is not fixed, so a body's result must not depend on it.
 template <class Body>
 void parallel_for(int threads, int64_t n, const Body& body) {
   if (threads <= 1 || n <= 1) {

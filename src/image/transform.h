@@ -1,4 +1,5 @@
-// From an RGB picture to a tower's input: the official DinoSigLIPImageTransform, bit-exact to Pillow's resize.
+// From an RGB picture to a tower's input: the official DinoSigLIPImageTransform, bit-exact to Pillow's
+// resize.
 #pragma once
 
 #include <array>
@@ -9,8 +10,8 @@
 
 namespace cobra {
 
-/// Pillow's Image.resize(BICUBIC): antialiased, a = -0.5, horizontal then vertical pass in 8-bit fixed point with 22
-/// fraction bits (source: Pillow's src/libImaging/Resample.c). Bit-exact.
+/// Pillow's Image.resize(BICUBIC): antialiased, a = -0.5, horizontal then vertical pass in 8-bit fixed point
+/// with 22 fraction bits (source: Pillow's src/libImaging/Resample.c). Bit-exact.
 Image resize_bicubic(const Image& image, int width, int height);
 
 enum class ResizeStrategy { resize_naive, resize_crop, letterbox };
@@ -23,7 +24,8 @@ struct Normalization {
   std::array<float, 3> std;
 };
 
-/// The picture at [size, size] as the strategy makes it. `fill` is the letterbox colour, int(mean * 255) per channel.
+/// The picture at [size, size] as the strategy makes it. `fill` is the letterbox colour, int(mean * 255) per
+/// channel.
 Image resize_to_square(const Image& image, int size, ResizeStrategy strategy, std::array<uint8_t, 3> fill);
 
 /// pixel_values [3, size * size]: (x / 255 - mean) / std in float32, in that order of operations.

@@ -1,5 +1,5 @@
-// Matrix products by oneDNN, one call on the calling thread. The only file that knows oneDNN: it builds with version 2
-// (Debian 12) and 3.
+// Matrix products by oneDNN, one call on the calling thread. The only file that knows oneDNN: it builds with
+// version 2 (Debian 12) and 3.
 #include "kernels/gemm_onednn.h"
 
 #include <dnnl.h>
@@ -35,7 +35,8 @@ struct Matmul {
   dnnl::memory::desc a, b, c, scratchpad;
 };
 
-dnnl::matmul::primitive_desc describe(const dnnl::memory::desc& a, const dnnl::memory::desc& b, const dnnl::memory::desc& c) {
+dnnl::matmul::primitive_desc describe(const dnnl::memory::desc& a, const dnnl::memory::desc& b,
+                                      const dnnl::memory::desc& c) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 #if DNNL_VERSION_MAJOR < 3

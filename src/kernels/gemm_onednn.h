@@ -5,9 +5,11 @@
 
 namespace cobra {
 
-/// KernelTable::gemm_f32. Safe from any number of threads at once; inside a parallel region it stays on its thread.
+/// KernelTable::gemm_f32. Safe from any number of threads at once; inside a parallel region it stays on its
+/// thread.
 void onednn_gemm_f32(const Gemm& shape, const float* A, const float* B, float* C);
-/// KernelTable::gemm_bf16. Throws dnnl::error where oneDNN has no bfloat16 product (ask onednn_has_fast_bf16 first).
+/// KernelTable::gemm_bf16. Throws dnnl::error where oneDNN has no bfloat16 product (ask onednn_has_fast_bf16
+/// first).
 void onednn_gemm_bf16(const Gemm& shape, const BFloat16* A, const BFloat16* B, float* C);
 /// Whether the machine has bfloat16 instructions (AVX512-BF16 or AMX) that oneDNN uses.
 bool onednn_has_fast_bf16();

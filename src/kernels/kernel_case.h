@@ -19,7 +19,8 @@ namespace cobra::testing {
 template <typename T>
 class Guarded {
  public:
-  explicit Guarded(int64_t size) : bytes_(2 * kGuard + 1 * sizeof(T) + static_cast<size_t>(size) * sizeof(T), kCanary), size_(size) {}
+  explicit Guarded(int64_t size)
+      : bytes_(2 * kGuard + 1 * sizeof(T) + static_cast<size_t>(size) * sizeof(T), kCanary), size_(size) {}
   ~Guarded() {
     for (size_t i = 0; i < kGuard; ++i) {
       EXPECT_EQ(bytes_[i], kCanary) << "written before the buffer";
@@ -49,7 +50,8 @@ inline std::vector<std::byte> random_blocks(DType type, int64_t rows, int64_t co
   const std::vector<float> values = random_values(rows * cols, seed, 0.05f);
   const int64_t bytes = row_bytes(type, cols);
   std::vector<std::byte> blocks(static_cast<size_t>(rows * bytes));
-  for (int64_t r = 0; r < rows; ++r) quantize_row(type, values.data() + r * cols, blocks.data() + r * bytes, cols);
+  for (int64_t r = 0; r < rows; ++r)
+    quantize_row(type, values.data() + r * cols, blocks.data() + r * bytes, cols);
   return blocks;
 }
 

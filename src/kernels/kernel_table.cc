@@ -15,8 +15,11 @@ struct Target {
 };
 
 /// Best first.
-constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx512-vnni"}, {HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"},
-                               {HWY_SSE4, "sse4"},           {HWY_NEON, "neon"}};
+constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx512-vnni"},
+                               {HWY_AVX3, "avx512"},
+                               {HWY_AVX2, "avx2"},
+                               {HWY_SSE4, "sse4"},
+                               {HWY_NEON, "neon"}};
 
 KernelTable make_table(const Target& target) {
   KernelTable table = reference_kernels();

@@ -1,11 +1,11 @@
-// The inner kernels: one table of single-threaded functions per instruction set. Kernels (kernels.h) splits the work over
-// threads and calls these. `reference` is plain C++ and defines what the others must compute.
+// The inner kernels: one table of single-threaded functions per instruction set. Kernels (kernels.h) splits
+// the work over threads and calls these. `reference` is plain C++ and defines what the others must compute.
 //
-// Conventions: matrices are row-major with a leading dimension in elements; no pointer needs alignment; inputs may not
-// alias outputs unless said; nothing allocates; nothing throws.
+// Conventions: matrices are row-major with a leading dimension in elements; no pointer needs alignment;
+// inputs may not alias outputs unless said; nothing allocates; nothing throws.
 //
-// Channel tiles: Mamba's convolution and scan work on channels, whose values over time lie together in tiles of 16
-// channels, [d/16][L][16] (tiled_view.h). For L = 1 that is the row-major layout.
+// Channel tiles: Mamba's convolution and scan work on channels, whose values over time lie together in tiles
+// of 16 channels, [d/16][L][16] (tiled_view.h). For L = 1 that is the row-major layout.
 #pragma once
 
 #include <cstddef>
@@ -21,10 +21,9 @@ namespace cobra {
 
 inline constexpr int kTileChannels = 16;
 inline constexpr int kMaxConvTaps = 8;
-inline constexpr int kMaxStates = 64;
 
-/// One channel tile of `causal_conv1d_silu`: x[t] = silu(bias + sum_j weight[j] * x[t - taps + 1 + j]), in place.
-/// Source: Mamba (arXiv 2312.00752) figure 3; mamba_ssm's `causal_conv1d_fn`.
+/// One channel tile of `causal_conv1d_silu`: x[t] = silu(bias + sum_j weight[j] * x[t - taps + 1 + j]), in
+/// place. Source: Mamba (arXiv 2312.00752) figure 3; mamba_ssm's `causal_conv1d_fn`.
 struct ConvTile {
   int64_t L;
   int taps;             // d_conv, <= kMaxConvTaps
@@ -39,12 +38,12 @@ struct ConvTile {
 ///   dt = softplus(dt_raw + dt_bias);  h = exp(dt A) h + dt B x;  y = (C h + D x) * silu(z)
 struct ScanTile {
   int64_t L;
-  int states;            // d_state, <= kMaxStates
-  const float* x;        // [L][16]
-  const float* dt;       // [L][16], before bias and softplus
-  const float* z;        // [L][16]
-  const float* B;        // [L][ld_bc], `states` values a row
-  const float* C;        // [L][ld_bc]
+  int states;       // d_state
+  const float* x;   // [L][16]
+  const float* dt;  // [L][16], before bias and softplus
+  const float* z;   // [L][16]
+  const float* B;   // [L][ld_bc], `states` values a row
+  const float* C;   // [L][ld_bc]
   int64_t ld_bc;
   const float* A;        // [states][16], negative
   const float* D;        // [16]
@@ -57,10 +56,10 @@ struct ScanTile {
 /// for every tile.
 struct QuantizedRows {
   int64_t rows;
-  int64_t cols;          // multiple of 32
-  const int16_t* q;      // [rows][cols], -127..127
-  const float* scale;    // [rows][cols / 32]
-  const float* sum;      // [rows][cols / 32], scale * sum of q: what a weight's minimum is multiplied by
+  int64_t cols;        // multiple of 32
+  const int16_t* q;    // [rows][cols], -127..127
+  const float* scale;  // [rows][cols / 32]
+  const float* sum;    // [rows][cols / 32], scale * sum of q: what a weight's minimum is multiplied by
 };
 
 struct Gemm {
@@ -75,7 +74,8 @@ struct KernelTable {
   /// out = x / sqrt(mean(x^2) + eps) * weight. out may be x.
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t n, float* out);
   /// out = (x - mean) / sqrt(var + eps) * weight + bias, biased variance. out may be x.
-  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* out);
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, int64_t n,
+                     float* out);
   /// In place: x = exp(scale * x - max) / sum.
   void (*softmax)(float* x, float scale, int64_t n);
   /// In place: x * (1 + erf(x / sqrt 2)) / 2 (exact, not the tanh form), and x * sigmoid(1.702 x).
@@ -94,8 +94,8 @@ struct KernelTable {
   /// The same for plain types with float32 activations x [rows][ldx]; the last tile may have fewer rows.
   void (*dot_plain)(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out);
 
-  /// Prefill. Tiles [first, first + count) of a packed matrix, expanded to columns of B [cols][ld]: tile i fills columns
-  /// 16 i .. 16 i + 15.
+  /// Prefill. Tiles [first, first + count) of a packed matrix, expanded to columns of B [cols][ld]: tile i
+  /// fills columns 16 i .. 16 i + 15.
   void (*expand_f32)(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld);
   void (*expand_bf16)(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B, int64_t ld);
   /// n values of a plain type to float32.
@@ -111,7 +111,8 @@ struct KernelTable {
 const KernelTable& reference_kernels();
 /// Every table this machine can run, best first; the last is the reference.
 const std::vector<KernelTable>& available_kernels();
-/// The table named `isa` ("avx2", "reference", ...), or the best one for "". Throws Error listing the available names.
+/// The table named `isa` ("avx2", "reference", ...), or the best one for "". Throws Error listing the
+/// available names.
 const KernelTable& find_kernels(std::string_view isa);
 
 }  // namespace cobra

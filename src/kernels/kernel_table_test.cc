@@ -1,4 +1,5 @@
-// Every instruction set's kernels against the reference: sizes around the vector width, misaligned buffers, canaries.
+// Every instruction set's kernels against the reference: sizes around the vector width, misaligned buffers,
+// canaries.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -39,13 +40,15 @@ TEST_P(KernelTableTest, Norms) {
   for (const int64_t n : kSizes) {
     const Floats x = random_values(n, 1, 3), w = random_values(n, 2), b = random_values(n, 3);
     expect_same(x, 2e-6, 2e-6, [&](const KernelTable& t, float* v) { t.rms_norm(v, w.data(), 1e-5f, n, v); });
-    expect_same(x, 4e-6, 4e-6, [&](const KernelTable& t, float* v) { t.layer_norm(v, w.data(), b.data(), 1e-6f, n, v); });
+    expect_same(x, 4e-6, 4e-6,
+                [&](const KernelTable& t, float* v) { t.layer_norm(v, w.data(), b.data(), 1e-6f, n, v); });
   }
 }
 
 TEST_P(KernelTableTest, Softmax) {
   for (const int64_t n : kSizes) {
-    expect_same(random_values(n, 4, 20), 1e-7, 4e-6, [&](const KernelTable& t, float* v) { t.softmax(v, 0.125f, n); });
+    expect_same(random_values(n, 4, 20), 1e-7, 4e-6,
+                [&](const KernelTable& t, float* v) { t.softmax(v, 0.125f, n); });
   }
 }
 
@@ -88,15 +91,33 @@ struct ScanCase {
   Floats x, dt, z, bc, A, D, dt_bias, state;
 
   ScanCase(int64_t L_, int states_)
-      : L(L_), states(states_), x(random_values(L * 16, 11)), dt(random_values(L * 16, 12, 2)), z(random_values(L * 16, 13, 2)),
-        bc(random_values(L * 2 * states, 14)), A(random_values(states * 16, 15)), D(random_values(16, 16)),
-        dt_bias(random_values(16, 17)), state(random_values(states * 16, 18)) {
+      : L(L_),
+        states(states_),
+        x(random_values(L * 16, 11)),
+        dt(random_values(L * 16, 12, 2)),
+        z(random_values(L * 16, 13, 2)),
+        bc(random_values(L * 2 * states, 14)),
+        A(random_values(states * 16, 15)),
+        D(random_values(16, 16)),
+        dt_bias(random_values(16, 17)),
+        state(random_values(states * 16, 18)) {
     for (size_t i = 0; i < A.size(); ++i) A[i] = -std::exp(A[i]) * static_cast<float>(1 + i / 16);
   }
   ScanTile tile(float* state_, float* y, int64_t first = 0, int64_t steps = -1) const {
     const float* row = bc.data() + first * 2 * states;
-    return {steps < 0 ? L : steps, states, x.data() + first * 16, dt.data() + first * 16, z.data() + first * 16, row,
-            row + states, 2 * states, A.data(), D.data(), dt_bias.data(), state_, y};
+    return {steps < 0 ? L : steps,
+            states,
+            x.data() + first * 16,
+            dt.data() + first * 16,
+            z.data() + first * 16,
+            row,
+            row + states,
+            2 * states,
+            A.data(),
+            D.data(),
+            dt_bias.data(),
+            state_,
+            y};
   }
 };
 

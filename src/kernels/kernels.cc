@@ -8,9 +8,11 @@
 namespace cobra {
 namespace {
 
-constexpr int64_t kQueryBlock = 128;  // rows of attention scores a thread holds: 128 x 734 floats fit the second-level cache
+constexpr int64_t kQueryBlock =
+    128;  // rows of attention scores a thread holds: 128 x 734 floats fit the second-level cache
 
-/// Work (multiply-adds or the like) below which another thread costs more to wake, some microseconds, than it saves.
+/// Work (multiply-adds or the like) below which another thread costs more to wake, some microseconds, than it
+/// saves.
 constexpr int64_t kWorkPerThread = 1 << 15;
 
 /// What one value of the operators costs in that unit.
@@ -27,7 +29,8 @@ int Kernels::threads_for(int64_t work) const {
   return static_cast<int>(std::clamp<int64_t>(work / kWorkPerThread, 1, threads_));
 }
 
-void Kernels::rms_norm(TensorView<const float> x, const float* weight, float eps, TensorView<float> out) const {
+void Kernels::rms_norm(TensorView<const float> x, const float* weight, float eps,
+                       TensorView<float> out) const {
   parallel_ranges(threads_for(x.rows * x.cols * kNormWork), x.rows, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) table_.rms_norm(x.row(r), weight, eps, x.cols, out.row(r));
   });
@@ -45,15 +48,28 @@ void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   const int64_t blocks = (S + kQueryBlock - 1) / kQueryBlock;
   parallel_for(threads_for(2 * S * S * d), heads * blocks, [&](int64_t task, int thread) {
-    const int64_t head = task / blocks, first = task % blocks * kQueryBlock, rows = std::min(kQueryBlock, S - first);
+    const int64_t head = task / blocks, first = task % blocks * kQueryBlock,
+                  rows = std::min(kQueryBlock, S - first);
     float* scores = workspace_.threads[static_cast<size_t>(thread)].product.get(kQueryBlock * S);
     const float* q = qkv.row(first) + head * head_dim;
     const float* k = qkv.data + d + head * head_dim;
     const float* v = qkv.data + 2 * d + head * head_dim;
-    table_.gemm_f32({.M = rows, .N = S, .K = head_dim, .lda = qkv.stride, .ldb = qkv.stride, .ldc = S, .transpose_b = true},
+    table_.gemm_f32({.M = rows,
+                     .N = S,
+                     .K = head_dim,
+                     .lda = qkv.stride,
+                     .ldb = qkv.stride,
+                     .ldc = S,
+                     .transpose_b = true},
                     q, k, scores);
     for (int64_t r = 0; r < rows; ++r) table_.softmax(scores + r * S, scale, S);
-    table_.gemm_f32({.M = rows, .N = head_dim, .K = S, .lda = S, .ldb = qkv.stride, .ldc = out.stride, .transpose_b = false},
+    table_.gemm_f32({.M = rows,
+                     .N = head_dim,
+                     .K = S,
+                     .lda = S,
+                     .ldb = qkv.stride,
+                     .ldc = out.stride,
+                     .transpose_b = false},
                     scores, v, out.row(first) + head * head_dim);
   });
 }
@@ -73,26 +89,27 @@ void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w, float
 }
 
 void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt, const ScanWeights& w,
-                             TensorView<const float> B, TensorView<const float> C, TiledView<const float> z, float* state,
-                             TiledView<float> y) const {
+                             TensorView<const float> B, TensorView<const float> C, TiledView<const float> z,
+                             float* state, TiledView<float> y) const {
   const int64_t state_size = int64_t{w.states} * kTileChannels;
-  parallel_ranges(threads_for(x.L * x.channels * w.states * kScanWorkPerState), x.tiles(), [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      table_.selective_scan({.L = x.L,
-                             .states = w.states,
-                             .x = x.tile(i),
-                             .dt = dt.tile(i),
-                             .z = z.tile(i),
-                             .B = B.data,
-                             .C = C.data,
-                             .ld_bc = B.stride,
-                             .A = w.A + i * state_size,
-                             .D = w.D + i * kTileChannels,
-                             .dt_bias = w.dt_bias + i * kTileChannels,
-                             .state = state + i * state_size,
-                             .y = y.tile(i)});
-    }
-  });
+  parallel_ranges(threads_for(x.L * x.channels * w.states * kScanWorkPerState), x.tiles(),
+                  [&](int64_t begin, int64_t end, int) {
+                    for (int64_t i = begin; i < end; ++i) {
+                      table_.selective_scan({.L = x.L,
+                                             .states = w.states,
+                                             .x = x.tile(i),
+                                             .dt = dt.tile(i),
+                                             .z = z.tile(i),
+                                             .B = B.data,
+                                             .C = C.data,
+                                             .ld_bc = B.stride,
+                                             .A = w.A + i * state_size,
+                                             .D = w.D + i * kTileChannels,
+                                             .dt_bias = w.dt_bias + i * kTileChannels,
+                                             .state = state + i * state_size,
+                                             .y = y.tile(i)});
+                    }
+                  });
 }
 
 }  // namespace cobra

@@ -1,4 +1,5 @@
-// The operators that the model is written in: kernels of one instruction set, spread over threads, with scratch memory.
+// The operators that the model is written in: kernels of one instruction set, spread over threads, with
+// scratch memory.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +11,17 @@
 
 namespace cobra {
 
-/// How products are made. Prefill: float32 (or bfloat16) matrix products over many rows. Decode: a few rows against weights
-/// in the order they lie in memory, activations in 8 bits where the weights are quantised. The phase follows from what is
-/// computed, never from the number of rows, so a prompt gives the same state however it is cut into chunks.
+/// How products are made. Prefill: float32 (or bfloat16) matrix products over many rows. Decode: a few rows
+/// against weights in the order they lie in memory, activations in 8 bits where the weights are quantised.
+/// The phase follows from what is computed, never from the number of rows, so a prompt gives the same state
+/// however it is cut into chunks.
 enum class Phase { prefill, decode };
 
 enum class Activation { none, gelu, quick_gelu };
 
 /// What happens to a product x W^T before it is stored: y = [y +] scale * act(x W^T + bias).
 struct Epilogue {
-  const float* bias = nullptr;   // [N]
+  const float* bias = nullptr;  // [N]
   Activation activation = Activation::none;
   const float* scale = nullptr;  // [N], LayerScale
   bool add_to_output = false;
@@ -32,8 +34,9 @@ struct LinearView {
   int64_t rows, cols, stride;
   bool tiled;
 
-  LinearView(TensorView<T> v) : data(v.data), rows(v.rows), cols(v.cols), stride(v.stride), tiled(false) {}  // NOLINT
-  LinearView(TiledView<T> v) : data(v.data), rows(v.L), cols(v.channels), stride(0), tiled(true) {}          // NOLINT
+  LinearView(TensorView<T> v)
+      : data(v.data), rows(v.rows), cols(v.cols), stride(v.stride), tiled(false) {}                  // NOLINT
+  LinearView(TiledView<T> v) : data(v.data), rows(v.L), cols(v.channels), stride(0), tiled(true) {}  // NOLINT
   template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T> && !std::is_same_v<U, T>>>
   LinearView(TensorView<U> v) : LinearView(TensorView<T>(v)) {}  // NOLINT
   template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T> && !std::is_same_v<U, T>>>
@@ -55,8 +58,9 @@ struct ScanWeights {
   const float* dt_bias = nullptr;  // [d_inner/16][16]
 };
 
-/// A cheap handle, made for one forward pass: table, threads and workspace are passed in, nothing is global. Not safe for
-/// two threads at once (the workspace is shared scratch). Every result is the same bits for any number of threads.
+/// A cheap handle, made for one forward pass: table, threads and workspace are passed in, nothing is global.
+/// Not safe for two threads at once (the workspace is shared scratch). Every result is the same bits for any
+/// number of threads.
 class Kernels {
  public:
   Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase);
@@ -68,21 +72,24 @@ class Kernels {
 
   /// x, out [L, d]; out may be x.
   void rms_norm(TensorView<const float> x, const float* weight, float eps, TensorView<float> out) const;
-  void layer_norm(TensorView<const float> x, const float* weight, const float* bias, float eps, TensorView<float> out) const;
+  void layer_norm(TensorView<const float> x, const float* weight, const float* bias, float eps,
+                  TensorView<float> out) const;
 
   /// y [L, w.rows] = epilogue(x [L, w.cols] w^T).
-  void linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y, const Epilogue& epilogue = {}) const;
+  void linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
+              const Epilogue& epilogue = {}) const;
 
-  /// Multi-head self-attention over all rows: qkv [S, 3 d] with q, k, v side by side and heads inside each; out [S, d].
-  /// Scores are scaled by head_dim^-0.5.
+  /// Multi-head self-attention over all rows: qkv [S, 3 d] with q, k, v side by side and heads inside each;
+  /// out [S, d]. Scores are scaled by head_dim^-0.5.
   void attention(TensorView<const float> qkv, int heads, TensorView<float> out) const;
 
   /// x [L, d_inner] in tiles, in place; state [d_inner/16][taps][16].
   void causal_conv1d_silu(TiledView<float> x, const ConvWeights& w, float* state) const;
 
   /// y = scan(x, dt, B, C, z); B, C [L, states]; state [d_inner/16][states][16]. y may be x.
-  void selective_scan(TiledView<const float> x, TiledView<const float> dt, const ScanWeights& w, TensorView<const float> B,
-                      TensorView<const float> C, TiledView<const float> z, float* state, TiledView<float> y) const;
+  void selective_scan(TiledView<const float> x, TiledView<const float> dt, const ScanWeights& w,
+                      TensorView<const float> B, TensorView<const float> C, TiledView<const float> z,
+                      float* state, TiledView<float> y) const;
 
  private:
   const KernelTable& table_;
@@ -90,13 +97,15 @@ class Kernels {
   Workspace& workspace_;
   Phase phase_;
 
-  void linear_decode(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e) const;
-  void linear_prefill(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e) const;
+  void linear_decode(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+                     const Epilogue& e) const;
+  void linear_prefill(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+                      const Epilogue& e) const;
   /// Threads worth waking for `work` multiply-adds or the like.
   int threads_for(int64_t work) const;
   TensorView<const float> row_major(const LinearView<const float>& x) const;
-  void store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col, int64_t cols,
-             const LinearView<float>& y, const Epilogue& e) const;
+  void store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col,
+             int64_t cols, const LinearView<float>& y, const Epilogue& e) const;
 };
 
 }  // namespace cobra

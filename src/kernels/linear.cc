@@ -12,23 +12,26 @@ namespace {
 /// Rows of a decode product that share one read of the weights.
 constexpr int64_t kDecodeRows = 32;
 
-/// A prefill panel holds at most this many float32 weights (K x N of the panel): with its activations it stays in the
-/// last-level cache, and it is wide enough that the product repacks its activations seldom.
+/// A prefill panel holds at most this many float32 weights (K x N of the panel): with its activations it
+/// stays in the last-level cache, and it is wide enough that the product repacks its activations seldom.
 constexpr int64_t kPanelWeights = int64_t{1} << 20;
 constexpr int64_t kMaxPanelCols = 512;
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/// Columns of a panel: bounded by the cache, and small enough that every thread gets one. A multiple of a tile.
+/// Columns of a panel: bounded by the cache, and small enough that every thread gets one. A multiple of a
+/// tile.
 int64_t panel_cols(const WeightMatrix& w, int threads) {
-  const int64_t cached = std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
+  const int64_t cached =
+      std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
   const int64_t fair = round_up((w.rows + threads - 1) / threads, kTileRows);
   return std::min({cached, fair, kMaxPanelCols});
 }
 
 }  // namespace
 
-void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y, const Epilogue& epilogue) const {
+void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
+                     const Epilogue& epilogue) const {
   if (phase_ == Phase::decode) {
     linear_decode(x, w, y, epilogue);
   } else {
@@ -46,17 +49,18 @@ TensorView<const float> Kernels::row_major(const LinearView<const float>& x) con
   parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = 0; i < tiles.tiles(); ++i) {
       for (int64_t r = begin; r < end; ++r) {
-        std::memcpy(rows + r * stride + i * kTileChannels, tiles.tile(i) + r * kTileChannels, kTileChannels * sizeof(float));
+        std::memcpy(rows + r * stride + i * kTileChannels, tiles.tile(i) + r * kTileChannels,
+                    kTileChannels * sizeof(float));
       }
     }
   });
   return {rows, x.rows, x.cols, stride};
 }
 
-/// Applies the epilogue to product [rows, cols] (leading dimension ld) and stores it as rows [first_row, ...) and columns
-/// [first_col, ...) of y. The product is scratch and is changed.
-void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col, int64_t cols,
-                    const LinearView<float>& y, const Epilogue& e) const {
+/// Applies the epilogue to product [rows, cols] (leading dimension ld) and stores it as rows [first_row, ...)
+/// and columns [first_col, ...) of y. The product is scratch and is changed.
+void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col,
+                    int64_t cols, const LinearView<float>& y, const Epilogue& e) const {
   for (int64_t r = 0; r < rows; ++r) {
     float* p = const_cast<float*>(product) + r * ld;
     if (e.bias) {
@@ -71,7 +75,8 @@ void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t firs
       const TiledView<float> tiles{y.data, y.rows, y.cols};
       for (int64_t c = 0; c < cols; c += kTileChannels) {
         float* out = tiles.tile((first_col + c) / kTileChannels) + (first_row + r) * kTileChannels;
-        std::memcpy(out, p + c, static_cast<size_t>(std::min<int64_t>(kTileChannels, cols - c)) * sizeof(float));
+        std::memcpy(out, p + c,
+                    static_cast<size_t>(std::min<int64_t>(kTileChannels, cols - c)) * sizeof(float));
       }
     } else {
       float* out = y.data + (first_row + r) * y.stride + first_col;
@@ -84,8 +89,8 @@ void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t firs
   }
 }
 
-void Kernels::linear_decode(const LinearView<const float>& input, const WeightMatrix& w, const LinearView<float>& y,
-                            const Epilogue& e) const {
+void Kernels::linear_decode(const LinearView<const float>& input, const WeightMatrix& w,
+                            const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
   const int64_t blocks = w.cols / kBlockCols;
   for (int64_t first = 0; first < x.rows; first += kDecodeRows) {
@@ -99,25 +104,26 @@ void Kernels::linear_decode(const LinearView<const float>& input, const WeightMa
       }
       quantized = {quantized.rows, w.cols, q, scale, sum};
     }
-    parallel_ranges(threads_for(quantized.rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
-      alignas(64) float product[kDecodeRows * kTileRows];
-      for (int64_t t = begin; t < end; ++t) {
-        if (is_quantized(w.type)) {
-          table_.dot_packed(w, t, quantized, product);
-        } else {
-          table_.dot_plain(w, t, x.row(first), quantized.rows, x.stride, product);
-        }
-        store(product, kTileRows, quantized.rows, first, t * kTileRows, std::min<int64_t>(kTileRows, w.rows - t * kTileRows),
-              y, e);
-      }
-    });
+    parallel_ranges(threads_for(quantized.rows * w.rows * w.cols), w.tiles(),
+                    [&](int64_t begin, int64_t end, int) {
+                      alignas(64) float product[kDecodeRows * kTileRows];
+                      for (int64_t t = begin; t < end; ++t) {
+                        if (is_quantized(w.type)) {
+                          table_.dot_packed(w, t, quantized, product);
+                        } else {
+                          table_.dot_plain(w, t, x.row(first), quantized.rows, x.stride, product);
+                        }
+                        store(product, kTileRows, quantized.rows, first, t * kTileRows,
+                              std::min<int64_t>(kTileRows, w.rows - t * kTileRows), y, e);
+                      }
+                    });
   }
 }
 
-/// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is made by one
-/// thread in the order of K, so the number of threads does not show in the result.
-void Kernels::linear_prefill(const LinearView<const float>& input, const WeightMatrix& w, const LinearView<float>& y,
-                             const Epilogue& e) const {
+/// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is
+/// made by one thread in the order of K, so the number of threads does not show in the result.
+void Kernels::linear_prefill(const LinearView<const float>& input, const WeightMatrix& w,
+                             const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
   const bool in_bf16 = table_.gemm_bf16 != nullptr && w.type != DType::f32 && w.type != DType::f16;
   BFloat16* x_bf16 = nullptr;

@@ -16,7 +16,8 @@ using testing::random_values;
 using testing::relative_error;
 using Floats = std::vector<float>;
 
-constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k};
+constexpr DType kTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q8_0,
+                            DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k};
 
 /// A weight matrix with the float32 values it stands for.
 struct TestMatrix {
@@ -46,7 +47,8 @@ Floats product(const Floats& x, const TestMatrix& w) {
   for (int64_t m = 0; m < M; ++m) {
     for (int64_t n = 0; n < N; ++n) {
       double sum = 0;
-      for (int64_t k = 0; k < K; ++k) sum += double{x[static_cast<size_t>(m * K + k)]} * w.values[static_cast<size_t>(n * K + k)];
+      for (int64_t k = 0; k < K; ++k)
+        sum += double{x[static_cast<size_t>(m * K + k)]} * w.values[static_cast<size_t>(n * K + k)];
       y[static_cast<size_t>(m * N + n)] = static_cast<float>(sum);
     }
   }
@@ -71,7 +73,8 @@ TEST(PackedLayout, DoesNotDependOnThreads) {
   for (const DType type : {DType::q8_0, DType::q4_k, DType::q6_k}) {
     const TestMatrix one(type, 70, 512), two(type, 70, 512, 1, 2);
     ASSERT_EQ(one.view.bytes(), two.view.bytes());
-    EXPECT_EQ(std::memcmp(one.view.data, two.view.data, static_cast<size_t>(one.view.bytes())), 0) << name(type);
+    EXPECT_EQ(std::memcmp(one.view.data, two.view.data, static_cast<size_t>(one.view.bytes())), 0)
+        << name(type);
   }
 }
 
@@ -90,7 +93,8 @@ class LinearTest : public ::testing::TestWithParam<std::string> {
     const int64_t M = std::ssize(x) / w.view.cols;
     Guarded<float> y(M * w.view.rows);
     Kernels(table, threads, workspace, phase)
-        .linear(TensorView<const float>(x.data(), M, w.view.cols), w.view, TensorView<float>(y.data(), M, w.view.rows), e);
+        .linear(TensorView<const float>(x.data(), M, w.view.cols), w.view,
+                TensorView<float>(y.data(), M, w.view.rows), e);
     return y.values();
   }
 };
@@ -112,7 +116,8 @@ TEST_P(LinearTest, MatchesDoublePrecision) {
         const Floats x = random_values(M * 512, 2), expected = product(x, w);
         EXPECT_LE(relative_error(run(Phase::prefill, x, w), expected), prefill_bound(table, type))
             << "prefill " << name(type) << " M " << M << " N " << N;
-        EXPECT_LE(relative_error(run(Phase::decode, x, w), expected), N > 1 || M > 1 ? decode_bound(type) : 0.1)
+        EXPECT_LE(relative_error(run(Phase::decode, x, w), expected),
+                  N > 1 || M > 1 ? decode_bound(type) : 0.1)
             << "decode " << name(type) << " M " << M << " N " << N;
       }
     }
@@ -124,11 +129,13 @@ TEST_P(LinearTest, OddDepthsOfPlainTypes) {
     const TestMatrix w(DType::bf16, 20, K);
     const Floats x = random_values(4 * K, 3);
     EXPECT_LE(relative_error(run(Phase::decode, x, w), product(x, w)), 3e-6) << K;
-    EXPECT_LE(relative_error(run(Phase::prefill, x, w), product(x, w)), prefill_bound(table, DType::bf16)) << K;
+    EXPECT_LE(relative_error(run(Phase::prefill, x, w), product(x, w)), prefill_bound(table, DType::bf16))
+        << K;
   }
 }
 
-/// The 8-bit sums are exact integers: every instruction set gives the reference's values but for the last float32 bits.
+/// The 8-bit sums are exact integers: every instruction set gives the reference's values but for the last
+/// float32 bits.
 TEST_P(LinearTest, DecodeEqualsTheReferenceKernel) {
   for (const DType type : {DType::q8_0, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k}) {
     const TestMatrix w(type, 48, 768);
@@ -151,8 +158,10 @@ TEST_P(LinearTest, SameBitsForAnyThreadsAndAnyCompany) {
       EXPECT_EQ(one, run(phase, x, w, 2)) << name(type);
       EXPECT_EQ(one, run(phase, x, w, 3)) << name(type);
     }
-    const Floats together = run(Phase::decode, x, w), alone = run(Phase::decode, {x.begin() + 512, x.begin() + 1024}, w);
-    EXPECT_EQ(Floats(together.begin() + 600, together.begin() + 1200), alone) << name(type) << ": a row alone";
+    const Floats together = run(Phase::decode, x, w),
+                 alone = run(Phase::decode, {x.begin() + 512, x.begin() + 1024}, w);
+    EXPECT_EQ(Floats(together.begin() + 600, together.begin() + 1200), alone)
+        << name(type) << ": a row alone";
   }
 }
 
@@ -167,7 +176,10 @@ TEST_P(LinearTest, EpilogueAddsBiasActivatesScalesAndAccumulates) {
     y = start;
     Kernels(table, 2, workspace, phase)
         .linear(TensorView<const float>(x.data(), 5, 64), w.view, TensorView<float>(y.data(), 5, 33),
-                {.bias = bias.data(), .activation = Activation::gelu, .scale = scale.data(), .add_to_output = true});
+                {.bias = bias.data(),
+                 .activation = Activation::gelu,
+                 .scale = scale.data(),
+                 .add_to_output = true});
     EXPECT_TRUE(near(y, expected, 2e-5));
   }
 }
@@ -176,9 +188,11 @@ TEST_P(LinearTest, ChannelTilesInAndOut) {
   constexpr int64_t L = 6, K = 40, N = 56;
   const TestMatrix w(DType::f32, N, K);
   const Floats x = random_values(L * K, 10), expected = product(x, w);
-  Floats x_tiles(static_cast<size_t>(TiledView<float>::size(L, K)), NAN), y_tiles(static_cast<size_t>(TiledView<float>::size(L, N)));
+  Floats x_tiles(static_cast<size_t>(TiledView<float>::size(L, K)), NAN),
+      y_tiles(static_cast<size_t>(TiledView<float>::size(L, N)));
   const TiledView<float> in{x_tiles.data(), L, K}, out{y_tiles.data(), L, N};
-  for (int64_t i = 0; i < L * K; ++i) in.tile(i % K / 16)[i / K * 16 + i % K % 16] = x[static_cast<size_t>(i)];
+  for (int64_t i = 0; i < L * K; ++i)
+    in.tile(i % K / 16)[i / K * 16 + i % K % 16] = x[static_cast<size_t>(i)];
   for (const Phase phase : {Phase::prefill, Phase::decode}) {
     Kernels(table, 2, workspace, phase).linear(in, w.view, out);
     Floats y;
@@ -214,7 +228,8 @@ TEST_P(LinearTest, Attention) {
       }
     }
     Kernels(table, 2, workspace, Phase::prefill)
-        .attention(TensorView<const float>(qkv.data(), S, 3 * d), kHeads, TensorView<float>(out.data(), S, d));
+        .attention(TensorView<const float>(qkv.data(), S, 3 * d), kHeads,
+                   TensorView<float>(out.data(), S, d));
     EXPECT_TRUE(near(out, expected, 5e-6)) << head_dim;
   }
 }

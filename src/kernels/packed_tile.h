@@ -1,5 +1,5 @@
-// Reading a packed tile, value by value: the plain definition of the layout in weight_matrix.h. The SIMD kernels read the
-// same bytes; tests hold them against this.
+// Reading a packed tile, value by value: the plain definition of the layout in weight_matrix.h. The SIMD
+// kernels read the same bytes; tests hold them against this.
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,25 @@
 
 namespace cobra {
 
-inline constexpr int64_t kHalfColumn = 2 * kTileRows;                 // bytes of one f16 for each row
-inline constexpr int64_t kQuantBytes8 = kTileRows * kBlockCols;       // 32 columns at 8 bits
-inline constexpr int64_t kQuantBytes4 = kTileRows * kBlockCols / 2;   // at 4 bits
+inline constexpr int64_t kHalfColumn = 2 * kTileRows;                // bytes of one f16 for each row
+inline constexpr int64_t kQuantBytes8 = kTileRows * kBlockCols;      // 32 columns at 8 bits
+inline constexpr int64_t kQuantBytes4 = kTileRows * kBlockCols / 2;  // at 4 bits
 
 /// Packed bytes of one ggml block (32 columns, or 256 for the K formats) of 16 rows.
 inline int64_t packed_block_bytes(DType type) {
   switch (type) {
-    case DType::q8_0: return kHalfColumn + kQuantBytes8;
-    case DType::q4_0: return kHalfColumn + kQuantBytes4;
-    case DType::q4_k: return 2 * kHalfColumn + 8 * (2 * kTileRows + kQuantBytes4);
-    case DType::q5_k: return 2 * kHalfColumn + 8 * (2 * kTileRows + kQuantBytes8);
-    case DType::q6_k: return kHalfColumn + 8 * (2 * kTileRows + kQuantBytes8);
-    default: fail("type {} has no packed layout", name(type));
+    case DType::q8_0:
+      return kHalfColumn + kQuantBytes8;
+    case DType::q4_0:
+      return kHalfColumn + kQuantBytes4;
+    case DType::q4_k:
+      return 2 * kHalfColumn + 8 * (2 * kTileRows + kQuantBytes4);
+    case DType::q5_k:
+      return 2 * kHalfColumn + 8 * (2 * kTileRows + kQuantBytes8);
+    case DType::q6_k:
+      return kHalfColumn + 8 * (2 * kTileRows + kQuantBytes8);
+    default:
+      fail("type {} has no packed layout", name(type));
   }
 }
 
@@ -46,7 +52,9 @@ struct TileBlock {
     if (type == DType::q6_k) return half(d, r) * static_cast<int8_t>(sub[(c / 16) * kTileRows + r]);
     return sub ? half(d, r) * std::to_integer<int>(sub[r]) : half(d, r);
   }
-  float minimum(int r) const { return dmin ? half(dmin, r) * std::to_integer<int>(sub[kTileRows + r]) : 0.0f; }
+  float minimum(int r) const {
+    return dmin ? half(dmin, r) * std::to_integer<int>(sub[kTileRows + r]) : 0.0f;
+  }
   /// The integer that is multiplied by scale().
   int quant(int r, int c) const {
     const auto at = [&](int column) { return q[(column / 4) * kTileRows * 4 + r * 4 + column % 4]; };
@@ -56,8 +64,10 @@ struct TileBlock {
         const int nibble = (std::to_integer<int>(at(c % 16)) >> (c < 16 ? 0 : 4)) & 15;
         return type == DType::q4_0 ? nibble - 8 : nibble;
       }
-      case DType::q5_k: return std::to_integer<int>(at(c));
-      default: return static_cast<int8_t>(at(c));
+      case DType::q5_k:
+        return std::to_integer<int>(at(c));
+      default:
+        return static_cast<int8_t>(at(c));
     }
   }
   float value(int r, int c) const {
@@ -71,7 +81,8 @@ inline TileBlock tile_block(DType type, const std::byte* tile, int64_t b) {
   const auto super = [&](int64_t index) { return tile + index * packed_block_bytes(type); };
   switch (type) {
     case DType::q8_0:
-    case DType::q4_0: return {type, super(b), nullptr, nullptr, super(b) + kHalfColumn};
+    case DType::q4_0:
+      return {type, super(b), nullptr, nullptr, super(b) + kHalfColumn};
     case DType::q4_k:
     case DType::q5_k: {
       const int64_t quant_bytes = type == DType::q4_k ? kQuantBytes4 : kQuantBytes8;

@@ -1,4 +1,5 @@
-// The reference kernels: plain loops that say what is computed. Slow on purpose; sums in float32 as the official code's.
+// The reference kernels: plain loops that say what is computed. Slow on purpose; sums in float32 as the
+// official code's.
 #include <algorithm>
 #include <cmath>
 
@@ -57,7 +58,8 @@ void causal_conv1d_silu(const ConvTile& tile) {
       }
       tile.state[(tile.taps - 1) * kTileChannels + c] = tile.x[t * kTileChannels + c];
       float sum = tile.bias[c];
-      for (int j = 0; j < tile.taps; ++j) sum += tile.weight[j * kTileChannels + c] * tile.state[j * kTileChannels + c];
+      for (int j = 0; j < tile.taps; ++j)
+        sum += tile.weight[j * kTileChannels + c] * tile.state[j * kTileChannels + c];
       tile.x[t * kTileChannels + c] = silu(sum);
     }
   }
@@ -104,9 +106,11 @@ void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float*
       for (int64_t b = 0; b < blocks; ++b) {
         const TileBlock block = tile_block(w.type, w.tile(t), b);
         int dot[2] = {0, 0};  // by halves of 16 columns, which q6_k scales apart
-        for (int c = 0; c < kBlockCols; ++c) dot[c / 16] += block.quant(r, c) * x.q[m * x.cols + b * kBlockCols + c];
+        for (int c = 0; c < kBlockCols; ++c)
+          dot[c / 16] += block.quant(r, c) * x.q[m * x.cols + b * kBlockCols + c];
         const float scale = x.scale[m * blocks + b];
-        sum += scale * (block.scale(r, 0) * static_cast<float>(dot[0]) + block.scale(r, 16) * static_cast<float>(dot[1]));
+        sum += scale * (block.scale(r, 0) * static_cast<float>(dot[0]) +
+                        block.scale(r, 16) * static_cast<float>(dot[1]));
         sum -= block.minimum(r) * x.sum[m * blocks + b];
       }
       out[m * kTileRows + r] = sum;
@@ -152,7 +156,9 @@ void expand_bf16(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* 
   expand(w, first, count, ld, [B](int64_t at, float value) { B[at] = to_bfloat16(value); });
 }
 
-void widen(DType type, const std::byte* values, int64_t n, float* out) { dequantize_row(type, values, out, n); }
+void widen(DType type, const std::byte* values, int64_t n, float* out) {
+  dequantize_row(type, values, out, n);
+}
 
 void gemm_f32(const Gemm& g, const float* A, const float* B, float* C) {
   for (int64_t m = 0; m < g.M; ++m) {

@@ -20,8 +20,10 @@ std::string wanted_isa(const RuntimeOptions& options) {
 }  // namespace
 
 Runtime::Runtime(const RuntimeOptions& options)
-    : threads_(options.threads == 0 ? omp_get_num_procs() : options.threads), kernels_(&find_kernels(wanted_isa(options))) {
-  check(threads_ >= 1 && threads_ <= kMaxThreads, "threads: expected 0 (automatic) to {}, found {}", kMaxThreads, threads_);
+    : threads_(options.threads == 0 ? omp_get_num_procs() : options.threads),
+      kernels_(&find_kernels(wanted_isa(options))) {
+  check(threads_ >= 1 && threads_ <= kMaxThreads, "threads: expected 0 (automatic) to {}, found {}",
+        kMaxThreads, threads_);
 }
 
 std::string Runtime::isa() const { return std::string(kernels_->isa); }

@@ -1,6 +1,7 @@
 // Decode: products of a few rows of activations with one tile of 16 weight rows.
-// Quantised weights meet 8-bit activations in integer arithmetic, exact within a block, so that every instruction set and
-// every number of rows gives the same sums; the blocks' float32 sums follow the order of the columns.
+// Quantised weights meet 8-bit activations in integer arithmetic, exact within a block, so that every
+// instruction set and every number of rows gives the same sums; the blocks' float32 sums follow the order of
+// the columns.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd_dot.cc"
 #include "kernels/simd_target.h"
@@ -41,7 +42,8 @@ HWY_INLINE VI pairwise_dot(V16 a, V16 b) {
 #endif
 }
 
-/// Four columns of half a vector of rows (row-major bytes) as int16. Group g of 8; `part` 0 or 1 picks the half.
+/// Four columns of half a vector of rows (row-major bytes) as int16. Group g of 8; `part` 0 or 1 picks the
+/// half.
 template <class Fmt>
 HWY_INLINE V16 load_quads(const TileBlock& block, int group, int64_t first, int part) {
   const Int16s d;
@@ -67,10 +69,11 @@ HWY_INLINE V16 broadcast_four(const int16_t* x) {
   return hn::BitCast(Int16s(), hn::Set(d64, four));
 }
 
-/// Integer products of kRows activation rows with groups [g_begin, g_end) of a block, for the rows [first, first + lanes).
+/// Integer products of kRows activation rows with groups [g_begin, g_end) of a block, for the rows [first,
+/// first + lanes).
 template <class Fmt, int kRows>
-HWY_INLINE void block_dot(const TileBlock& block, const int16_t* x, int64_t x_stride, int64_t first, int g_begin, int g_end,
-                          VI* dots) {
+HWY_INLINE void block_dot(const TileBlock& block, const int16_t* x, int64_t x_stride, int64_t first,
+                          int g_begin, int g_end, VI* dots) {
   const RowsI d;
   VI low[kRows], high[kRows];
   for (int m = 0; m < kRows; ++m) low[m] = high[m] = hn::Zero(d);
@@ -90,8 +93,8 @@ HWY_INLINE void block_dot(const TileBlock& block, const int16_t* x, int64_t x_st
 
 /// The rows [first, first + lanes) of a tile for kRows activation rows, over all blocks.
 template <class Fmt, int kRows>
-HWY_INLINE void dot_rows(const std::byte* tile, const QuantizedRows& x, int64_t first_x,
-                         int64_t first, float* out) {
+HWY_INLINE void dot_rows(const std::byte* tile, const QuantizedRows& x, int64_t first_x, int64_t first,
+                         float* out) {
   const RowsF d;
   const int64_t blocks = x.cols / kBlockCols;
   constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
@@ -110,13 +113,15 @@ HWY_INLINE void dot_rows(const std::byte* tile, const QuantizedRows& x, int64_t 
         const VF both = hn::Mul(scale, hn::Set(d, x_scale[m * blocks]));
         sums[m] = hn::MulAdd(hn::ConvertTo(d, dots[m]), both, sums[m]);
         if constexpr (Fmt::kOffset != 0) {
-          sums[m] = hn::NegMulAdd(scale, hn::Set(d, static_cast<float>(Fmt::kOffset) * x_sum[m * blocks]), sums[m]);
+          sums[m] =
+              hn::NegMulAdd(scale, hn::Set(d, static_cast<float>(Fmt::kOffset) * x_sum[m * blocks]), sums[m]);
         }
       }
     }
     if constexpr (Fmt::kHasMinimum) {
       const VF minimum = Fmt::minimum(block, first);
-      for (int m = 0; m < kRows; ++m) sums[m] = hn::NegMulAdd(minimum, hn::Set(d, x_sum[m * blocks]), sums[m]);
+      for (int m = 0; m < kRows; ++m)
+        sums[m] = hn::NegMulAdd(minimum, hn::Set(d, x_sum[m * blocks]), sums[m]);
     }
   }
   for (int m = 0; m < kRows; ++m) hn::StoreU(sums[m], d, out + m * kTileRows + first);
@@ -164,8 +169,12 @@ using F = hn::ScalableTag<float>;
 using V = hn::Vec<F>;
 
 HWY_INLINE V load_weights(const float* w) { return hn::LoadU(F(), w); }
-HWY_INLINE V load_weights(const hwy::bfloat16_t* w) { return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::bfloat16_t, F>(), w)); }
-HWY_INLINE V load_weights(const hwy::float16_t* w) { return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::float16_t, F>(), w)); }
+HWY_INLINE V load_weights(const hwy::bfloat16_t* w) {
+  return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::bfloat16_t, F>(), w));
+}
+HWY_INLINE V load_weights(const hwy::float16_t* w) {
+  return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::float16_t, F>(), w));
+}
 
 /// kWeightRows rows of weights with one row of activations.
 template <typename T, int kWeightRows>
@@ -177,7 +186,8 @@ HWY_INLINE void dot_plain_rows(const T* w, int64_t cols, const float* x, float* 
   int64_t k = 0;
   for (; k + lanes <= cols; k += lanes) {
     const V input = hn::LoadU(d, x + k);
-    for (int r = 0; r < kWeightRows; ++r) sums[r] = hn::MulAdd(load_weights(w + r * cols + k), input, sums[r]);
+    for (int r = 0; r < kWeightRows; ++r)
+      sums[r] = hn::MulAdd(load_weights(w + r * cols + k), input, sums[r]);
   }
   if (k < cols) {
     HWY_ALIGN float input[HWY_MAX_BYTES / sizeof(float)] = {};
@@ -200,7 +210,8 @@ void dot_plain_tile(const WeightMatrix& w, int64_t t, const float* x, int64_t ro
     for (; r + 4 <= count; r += 4) {
       dot_plain_rows<T, 4>(weights + r * w.cols, w.cols, x + m * ldx, out + m * kTileRows + r);
     }
-    for (; r < count; ++r) dot_plain_rows<T, 1>(weights + r * w.cols, w.cols, x + m * ldx, out + m * kTileRows + r);
+    for (; r < count; ++r)
+      dot_plain_rows<T, 1>(weights + r * w.cols, w.cols, x + m * ldx, out + m * kTileRows + r);
   }
 }
 

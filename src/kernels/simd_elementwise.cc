@@ -19,8 +19,8 @@ namespace {
 
 using F = hn::ScalableTag<float>;
 
-/// Calls full(i) for each whole vector and tail(i, count) once for the rest. A tail is handled in a padded local copy, so
-/// a row gives the same values wherever it stands in memory.
+/// Calls full(i) for each whole vector and tail(i, count) once for the rest. A tail is handled in a padded
+/// local copy, so a row gives the same values wherever it stands in memory.
 template <class Body>
 HWY_INLINE void transform(const float* in, int64_t n, float* out, float padding, const Body& body) {
   const F d;
@@ -54,7 +54,8 @@ HWY_INLINE float reduce_sum(const float* x, int64_t n, const Term& term) {
   hn::Vec<F> sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   int64_t i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    for (int64_t j = 0; j < 4; ++j) sums[j] = hn::Add(sums[j], term(hn::LoadU(d, x + i + j * lanes), i + j * lanes));
+    for (int64_t j = 0; j < 4; ++j)
+      sums[j] = hn::Add(sums[j], term(hn::LoadU(d, x + i + j * lanes), i + j * lanes));
   }
   for (; i < n; i += lanes) sums[0] = hn::Add(sums[0], term(load_part(x, i, n), i));
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]))));
@@ -64,7 +65,8 @@ void rms_norm(const float* x, const float* weight, float eps, int64_t n, float* 
   const F d;
   const float squares = reduce_sum(x, n, [](auto v, int64_t) { return hn::Mul(v, v); });
   const auto scale = hn::Set(d, 1.0f / std::sqrt(squares / static_cast<float>(n) + eps));
-  transform(x, n, out, 0.0f, [&](int64_t i, auto v) { return hn::Mul(hn::Mul(v, scale), load_part(weight, i, n)); });
+  transform(x, n, out, 0.0f,
+            [&](int64_t i, auto v) { return hn::Mul(hn::Mul(v, scale), load_part(weight, i, n)); });
 }
 
 void layer_norm(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* out) {
@@ -87,7 +89,8 @@ void softmax(float* x, float scale, int64_t n) {
   float largest = x[0] * scale;
   for (int64_t i = 1; i < n; ++i) largest = std::max(largest, x[i] * scale);
   const auto vscale = hn::Set(d, scale), vlargest = hn::Set(d, largest);
-  transform(x, n, x, x[0], [&](int64_t, auto v) { return hn::Exp(d, hn::Sub(hn::Mul(v, vscale), vlargest)); });
+  transform(x, n, x, x[0],
+            [&](int64_t, auto v) { return hn::Exp(d, hn::Sub(hn::Mul(v, vscale), vlargest)); });
   const auto inverse = hn::Set(d, 1.0f / reduce_sum(x, n, [](auto v, int64_t) { return v; }));
   transform(x, n, x, 0.0f, [&](int64_t, auto v) { return hn::Mul(v, inverse); });
 }
@@ -103,9 +106,8 @@ void gelu(float* x, int64_t n) {
 void quick_gelu(float* x, int64_t n) {
   const F d;
   const auto slope = hn::Set(d, -1.702f), one = hn::Set(d, 1.0f);
-  transform(x, n, x, 0.0f, [&](int64_t, auto v) {
-    return hn::Div(v, hn::Add(one, hn::Exp(d, hn::Mul(v, slope))));
-  });
+  transform(x, n, x, 0.0f,
+            [&](int64_t, auto v) { return hn::Div(v, hn::Add(one, hn::Exp(d, hn::Mul(v, slope)))); });
 }
 
 /// Upper 16 bits after rounding to nearest even; NaN stays NaN.

@@ -26,7 +26,8 @@ HWY_INLINE void store(VF v, BFloat16* out) {
   hn::StoreU(hn::DemoteTo(d16, hn::BitCast(RowsI(), rounded)), d16, &out->bits);
 }
 
-/// Four columns of `lanes` rows, one byte each in `quads`, times the scale and less the minimum, to out[j * ld].
+/// Four columns of `lanes` rows, one byte each in `quads`, times the scale and less the minimum, to out[j *
+/// ld].
 template <class Fmt, typename T>
 HWY_INLINE void expand_quad(hn::Vec<RowsI> quads, VF scale, VF minimum, T* out, int64_t ld) {
   const RowsF d;
@@ -103,12 +104,14 @@ void widen(DType type, const std::byte* values, int64_t n, float* out) {
   if (type == DType::bf16) {
     const hn::Rebind<hwy::bfloat16_t, decltype(d)> d16;
     for (; i + lanes <= n; i += lanes) {
-      hn::StoreU(hn::PromoteTo(d, hn::LoadU(d16, reinterpret_cast<const hwy::bfloat16_t*>(values) + i)), d, out + i);
+      hn::StoreU(hn::PromoteTo(d, hn::LoadU(d16, reinterpret_cast<const hwy::bfloat16_t*>(values) + i)), d,
+                 out + i);
     }
   } else if (type == DType::f16) {
     const hn::Rebind<hwy::float16_t, decltype(d)> d16;
     for (; i + lanes <= n; i += lanes) {
-      hn::StoreU(hn::PromoteTo(d, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(values) + i)), d, out + i);
+      hn::StoreU(hn::PromoteTo(d, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(values) + i)), d,
+                 out + i);
     }
   }
   if (i < n) dequantize_row(type, values + i * traits(type).block_bytes, out + i, n - i);

@@ -40,7 +40,8 @@ void causal_conv1d_silu(const ConvTile& tile) {
         const float* inputs = window + (t + 1) * kChannels + c;
         V sum = bias;
         for (int j = 0; j < tile.taps; ++j) {
-          sum = hn::MulAdd(hn::LoadU(d, tile.weight + j * kChannels + c), hn::LoadU(d, inputs + j * kChannels), sum);
+          sum = hn::MulAdd(hn::LoadU(d, tile.weight + j * kChannels + c),
+                           hn::LoadU(d, inputs + j * kChannels), sum);
         }
         hn::StoreU(silu(d, sum), d, x + t * kChannels + c);
       }
@@ -50,8 +51,8 @@ void causal_conv1d_silu(const ConvTile& tile) {
   std::memcpy(tile.state, window, state_bytes);
 }
 
-/// kStates states of one vector of channels over a block of steps: h = exp(dt A) h + (dt x) B, y += C h. The states stay
-/// in registers. `dt_log2` is dt * log2(e).
+/// kStates states of one vector of channels over a block of steps: h = exp(dt A) h + (dt x) B, y += C h. The
+/// states stay in registers. `dt_log2` is dt * log2(e).
 template <int kStates>
 HWY_INLINE void scan_states(const ScanTile& tile, int64_t begin, int64_t steps, int first_state, int64_t c,
                             const float* dt_log2, const float* dt_x, float* y) {

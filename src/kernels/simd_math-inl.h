@@ -15,8 +15,9 @@ namespace cobra {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// 2^v for v <= 127: v = n + f with f in [-1/2, 1/2], 2^f by a polynomial of degree 5 (relative error 1.3e-7 with its
-/// rounding; coefficients: minimax fit, constant term 1), 2^n by adding to the exponent. Below -126 it gives about 0.
+/// 2^v for v <= 127: v = n + f with f in [-1/2, 1/2], 2^f by a polynomial of degree 5 (relative error 1.3e-7
+/// with its rounding; coefficients: minimax fit, constant term 1), 2^n by adding to the exponent. Below -126
+/// it gives about 0.
 template <class D, class V>
 HWY_INLINE V fast_exp2(D d, V v) {
   const hn::RebindToSigned<D> di;
@@ -48,7 +49,8 @@ HWY_INLINE V softplus(D d, V x) {
   return hn::IfThenElse(hn::Gt(x, limit), x, hn::Log1p(d, hn::Exp(d, hn::Min(x, limit))));
 }
 
-/// erf to 2e-7: x (1 + P(x^2)) up to 1, above it 1 - exp(Q(x)) with Q a fit of log(erfc). Coefficients: minimax fits.
+/// erf to 2e-7: x (1 + P(x^2)) up to 1, above it 1 - exp(Q(x)) with Q a fit of log(erfc). Coefficients:
+/// minimax fits.
 template <class D, class V>
 HWY_INLINE V erf(D d, V x) {
   const V t = hn::Min(hn::Abs(x), hn::Set(d, 3.95f));  // erf(3.95) rounds to 1

@@ -1,8 +1,9 @@
-// How the SIMD files are built: Highway compiles each of them once per instruction set, and every pass gives one function
-// `add_to(KernelTable&)`; `COBRA_ADD_FOR_TARGET` picks the pass that belongs to a target. Targets kept: SSE4, AVX2
-// with FMA, AVX-512, AVX-512 with VNNI and friends, and NEON; src/CMakeLists.txt switches
-// off the others. Highway's own scalar pass is left empty: a machine with none of these runs the reference.
-// To be included by the simd_*.cc files after HWY_TARGET_INCLUDE is set and before foreach_target.h.
+// How the SIMD files are built: Highway compiles each of them once per instruction set, and every pass gives
+// one function `add_to(KernelTable&)`; `COBRA_ADD_FOR_TARGET` picks the pass that belongs to a target.
+// Targets kept: SSE4, AVX2 with FMA, AVX-512, AVX-512 with VNNI and friends, and NEON; src/CMakeLists.txt
+// switches off the others. Highway's own scalar pass is left empty: a machine with none of these runs the
+// reference. To be included by the simd_*.cc files after HWY_TARGET_INCLUDE is set and before
+// foreach_target.h.
 #pragma once
 
 #include <hwy/base.h>
@@ -23,32 +24,43 @@ void add_expand_kernels(int64_t target, KernelTable& table);
 }  // namespace cobra
 
 #if HWY_TARGETS & HWY_SSE4
-#define COBRA_CASE_SSE4(t) case HWY_SSE4: return N_SSE4::add_to(t);
+#define COBRA_CASE_SSE4(t) \
+  case HWY_SSE4:           \
+    return N_SSE4::add_to(t);
 #else
 #define COBRA_CASE_SSE4(t)
 #endif
 #if HWY_TARGETS & HWY_AVX2
-#define COBRA_CASE_AVX2(t) case HWY_AVX2: return N_AVX2::add_to(t);
+#define COBRA_CASE_AVX2(t) \
+  case HWY_AVX2:           \
+    return N_AVX2::add_to(t);
 #else
 #define COBRA_CASE_AVX2(t)
 #endif
 #if HWY_TARGETS & HWY_AVX3
-#define COBRA_CASE_AVX3(t) case HWY_AVX3: return N_AVX3::add_to(t);
+#define COBRA_CASE_AVX3(t) \
+  case HWY_AVX3:           \
+    return N_AVX3::add_to(t);
 #else
 #define COBRA_CASE_AVX3(t)
 #endif
 #if HWY_TARGETS & HWY_AVX3_DL
-#define COBRA_CASE_AVX3_DL(t) case HWY_AVX3_DL: return N_AVX3_DL::add_to(t);
+#define COBRA_CASE_AVX3_DL(t) \
+  case HWY_AVX3_DL:           \
+    return N_AVX3_DL::add_to(t);
 #else
 #define COBRA_CASE_AVX3_DL(t)
 #endif
 #if HWY_TARGETS & HWY_NEON
-#define COBRA_CASE_NEON(t) case HWY_NEON: return N_NEON::add_to(t);
+#define COBRA_CASE_NEON(t) \
+  case HWY_NEON:           \
+    return N_NEON::add_to(t);
 #else
 #define COBRA_CASE_NEON(t)
 #endif
-#define COBRA_ADD_FOR_TARGET(target, table)                                             \
-  switch (target) {                                                                     \
-    COBRA_CASE_SSE4(table) COBRA_CASE_AVX2(table) COBRA_CASE_AVX3(table)                \
-    COBRA_CASE_AVX3_DL(table) COBRA_CASE_NEON(table) default : break;                   \
+#define COBRA_ADD_FOR_TARGET(target, table)                                                                \
+  switch (target) {                                                                                        \
+    COBRA_CASE_SSE4(table)                                                                                 \
+    COBRA_CASE_AVX2(table) COBRA_CASE_AVX3(table) COBRA_CASE_AVX3_DL(table) COBRA_CASE_NEON(table) default \
+        : break;                                                                                           \
   }

@@ -1,5 +1,5 @@
-// Loading the scales and quants of a packed tile (weight_matrix.h) into vectors with rows in lanes; included once per
-// target. A Format names one packed type; `Block` is one block of 32 columns.
+// Loading the scales and quants of a packed tile (weight_matrix.h) into vectors with rows in lanes; included
+// once per target. A Format names one packed type; `Block` is one block of 32 columns.
 #if defined(COBRA_SIMD_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef COBRA_SIMD_TILE_INL_H_
 #undef COBRA_SIMD_TILE_INL_H_
@@ -51,7 +51,8 @@ struct Format {
   static HWY_INLINE VF scale(const TileBlock& block, int half, int64_t first) {
     if constexpr (kType == DType::q8_0 || kType == DType::q4_0) return load_halves(block.d, first);
     const VF d = load_halves(block.d, first);
-    if constexpr (kType == DType::q6_k) return hn::Mul(d, load_bytes<int8_t>(block.sub + half * kTileRows, first));
+    if constexpr (kType == DType::q6_k)
+      return hn::Mul(d, load_bytes<int8_t>(block.sub + half * kTileRows, first));
     return hn::Mul(d, load_bytes<uint8_t>(block.sub, first));
   }
   static HWY_INLINE VF minimum(const TileBlock& block, int64_t first) {
@@ -63,12 +64,18 @@ struct Format {
 template <class Body>
 HWY_INLINE void with_format(DType type, const Body& body) {
   switch (type) {
-    case DType::q8_0: return body(Format<DType::q8_0>());
-    case DType::q4_0: return body(Format<DType::q4_0>());
-    case DType::q4_k: return body(Format<DType::q4_k>());
-    case DType::q5_k: return body(Format<DType::q5_k>());
-    case DType::q6_k: return body(Format<DType::q6_k>());
-    default: return;
+    case DType::q8_0:
+      return body(Format<DType::q8_0>());
+    case DType::q4_0:
+      return body(Format<DType::q4_0>());
+    case DType::q4_k:
+      return body(Format<DType::q4_k>());
+    case DType::q5_k:
+      return body(Format<DType::q5_k>());
+    case DType::q6_k:
+      return body(Format<DType::q6_k>());
+    default:
+      return;
   }
 }
 

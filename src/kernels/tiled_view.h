@@ -7,8 +7,8 @@
 
 namespace cobra {
 
-/// Values of `channels` channels over L steps, laid out [channels/16][L][16]; channels past the last are padding that the
-/// kernels may read and write. For L = 1 this is the row-major layout of one row.
+/// Values of `channels` channels over L steps, laid out [channels/16][L][16]; channels past the last are
+/// padding that the kernels may read and write. For L = 1 this is the row-major layout of one row.
 template <typename T>
 struct TiledView {
   T* data = nullptr;

@@ -102,12 +102,18 @@ using PackBlock = void (*)(const std::byte* block, int row, std::byte* out);
 
 PackBlock pack_block_of(DType type) {
   switch (type) {
-    case DType::q8_0: return pack_q8_0;
-    case DType::q4_0: return pack_q4_0;
-    case DType::q4_k: return pack_q4_k;
-    case DType::q5_k: return pack_q5_k;
-    case DType::q6_k: return pack_q6_k;
-    default: fail("type {} has no packed layout", name(type));
+    case DType::q8_0:
+      return pack_q8_0;
+    case DType::q4_0:
+      return pack_q4_0;
+    case DType::q4_k:
+      return pack_q4_k;
+    case DType::q5_k:
+      return pack_q5_k;
+    case DType::q6_k:
+      return pack_q6_k;
+    default:
+      fail("type {} has no packed layout", name(type));
   }
 }
 
@@ -146,7 +152,8 @@ PackedMatrix pack_matrix(DType type, int64_t rows, int64_t cols, const std::byte
 }
 
 void copy_row(const WeightMatrix& w, int64_t row, float* out) {
-  if (!is_quantized(w.type)) return dequantize_row(w.type, w.data + row * row_bytes(w.type, w.cols), out, w.cols);
+  if (!is_quantized(w.type))
+    return dequantize_row(w.type, w.data + row * row_bytes(w.type, w.cols), out, w.cols);
   const int r = static_cast<int>(row % kTileRows);
   for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {
     const TileBlock block = tile_block(w.type, w.tile(row / kTileRows), b);

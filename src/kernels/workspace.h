@@ -26,14 +26,14 @@ class Scratch {
 /// What operators keep between calls. One workspace serves one forward pass at a time.
 struct Workspace {
   struct PerThread {
-    Scratch<float> panel;          // expanded weights [K][N of the panel]
+    Scratch<float> panel;  // expanded weights [K][N of the panel]
     Scratch<BFloat16> panel_bf16;
-    Scratch<float> product;        // [M][N of the panel]; attention scores
+    Scratch<float> product;  // [M][N of the panel]; attention scores
   };
 
-  Scratch<float> rows;             // activations copied out of channel tiles
+  Scratch<float> rows;  // activations copied out of channel tiles
   Scratch<BFloat16> rows_bf16;
-  Scratch<int16_t> quants;         // activations in 8 bits
+  Scratch<int16_t> quants;  // activations in 8 bits
   Scratch<float> quant_scales;
   Scratch<float> quant_sums;
   std::vector<PerThread> threads;

@@ -5,28 +5,30 @@
 
 namespace cobra {
 
-void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, float* conv_state, float* ssm_state,
-                 MambaScratch& scratch, TensorView<float> residual) {
-  const int64_t L = residual.rows, tiled = TiledView<float>::size(L, c.d_inner), dbc_cols = c.dt_rank + 2 * c.d_state;
+void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, float* conv_state,
+                 float* ssm_state, MambaScratch& scratch, TensorView<float> residual) {
+  const int64_t L = residual.rows, tiled = TiledView<float>::size(L, c.d_inner),
+                dbc_cols = c.dt_rank + 2 * c.d_state;
   const TensorView<float> h(scratch.h.get(L * c.d_model), L, c.d_model);
   const TiledView<float> x{scratch.x.get(tiled), L, c.d_inner};
   const TiledView<float> z{scratch.z.get(tiled), L, c.d_inner};
   const TiledView<float> dt{scratch.dt.get(tiled), L, c.d_inner};
   const TensorView<float> dbc(scratch.dbc.get(L * dbc_cols), L, dbc_cols);  // dt | B | C
-  const TensorView<const float> B = dbc.slice_cols(c.dt_rank, c.d_state), C = dbc.slice_cols(c.dt_rank + c.d_state, c.d_state);
+  const TensorView<const float> B = dbc.slice_cols(c.dt_rank, c.d_state),
+                                C = dbc.slice_cols(c.dt_rank + c.d_state, c.d_state);
 
-  k.rms_norm(residual, w.norm, c.norm_epsilon, h);                   // h   [L, d_model]
-  k.linear(h, w.in_proj_x, x);                                       // x   [L, d_inner]
-  k.linear(h, w.in_proj_z, z);                                       // z   [L, d_inner]
-  k.causal_conv1d_silu(x, w.conv, conv_state);                       // x   [L, d_inner]
-  k.linear(x, w.x_proj, dbc);                                        // dbc [L, dt_rank + 2 d_state]
-  k.linear(dbc.slice_cols(0, c.dt_rank), w.dt_proj, dt);             // dt  [L, d_inner], before bias and softplus
-  k.selective_scan(x, dt, w.scan, B, C, z, ssm_state, x);            // x   [L, d_inner], gated
-  k.linear(x, w.out_proj, residual, {.add_to_output = true});        // residual += ...
+  k.rms_norm(residual, w.norm, c.norm_epsilon, h);             // h   [L, d_model]
+  k.linear(h, w.in_proj_x, x);                                 // x   [L, d_inner]
+  k.linear(h, w.in_proj_z, z);                                 // z   [L, d_inner]
+  k.causal_conv1d_silu(x, w.conv, conv_state);                 // x   [L, d_inner]
+  k.linear(x, w.x_proj, dbc);                                  // dbc [L, dt_rank + 2 d_state]
+  k.linear(dbc.slice_cols(0, c.dt_rank), w.dt_proj, dt);       // dt  [L, d_inner], before bias and softplus
+  k.selective_scan(x, dt, w.scan, B, C, z, ssm_state, x);      // x   [L, d_inner], gated
+  k.linear(x, w.out_proj, residual, {.add_to_output = true});  // residual += ...
 }
 
-void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w, MambaState& state, MambaScratch& scratch,
-                   TensorView<float> x, float* logits, const TraceSink& trace) {
+void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w, MambaState& state,
+                   MambaScratch& scratch, TensorView<float> x, float* logits, const TraceSink& trace) {
   for (int i = 0; i < c.n_layer; ++i) {
     mamba_layer(k, c, w.layers[static_cast<size_t>(i)], state.conv(i), state.ssm(i), scratch, x);
     if (trace) trace("layer" + std::to_string(i) + ".hidden", {x.rows, c.d_model}, x.data);

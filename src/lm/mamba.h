@@ -18,27 +18,28 @@ struct MambaLayerWeights {
   WeightMatrix in_proj_x;       // [d_inner, d_model], the upper rows of in_proj
   WeightMatrix in_proj_z;       // [d_inner, d_model], the lower rows
   ConvWeights conv;
-  WeightMatrix x_proj;          // [dt_rank + 2 d_state, d_inner], rows dt, B, C
-  WeightMatrix dt_proj;         // [d_inner, dt_rank]; its bias is in `scan`
+  WeightMatrix x_proj;   // [dt_rank + 2 d_state, d_inner], rows dt, B, C
+  WeightMatrix dt_proj;  // [d_inner, dt_rank]; its bias is in `scan`
   ScanWeights scan;
-  WeightMatrix out_proj;        // [d_model, d_inner]
+  WeightMatrix out_proj;  // [d_model, d_inner]
 };
 
 struct MambaWeights {
-  WeightMatrix embedding;        // [vocab, d_model]
-  WeightMatrix head;             // [vocab, d_model]; the embedding where tied
-  const float* norm_f = nullptr; // [d_model]
+  WeightMatrix embedding;         // [vocab, d_model]
+  WeightMatrix head;              // [vocab, d_model]; the embedding where tied
+  const float* norm_f = nullptr;  // [d_model]
   std::vector<MambaLayerWeights> layers;
 };
 
-/// Recurrent state of all layers, always float32. Fixed size; kept in channel tiles, channels padded to a multiple of 16.
+/// Recurrent state of all layers, always float32. Fixed size; kept in channel tiles, channels padded to a
+/// multiple of 16.
 class MambaState {
  public:
   explicit MambaState(const MambaConfig& config);
   MambaState clone() const;
 
-  float* conv(int layer) { return conv_.data() + layer * conv_layer_; }     // [d_inner/16][d_conv][16]
-  float* ssm(int layer) { return ssm_.data() + layer * ssm_layer_; }        // [d_inner/16][d_state][16]
+  float* conv(int layer) { return conv_.data() + layer * conv_layer_; }  // [d_inner/16][d_conv][16]
+  float* ssm(int layer) { return ssm_.data() + layer * ssm_layer_; }     // [d_inner/16][d_state][16]
   int64_t bytes() const { return conv_.bytes() + ssm_.bytes(); }
   int64_t position = 0;  // tokens and patches read
 
@@ -59,12 +60,12 @@ struct MambaScratch {
 };
 
 /// One layer: x [L, d_model], the residual stream, is read and updated.
-void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, float* conv_state, float* ssm_state,
-                 MambaScratch& scratch, TensorView<float> x);
+void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, float* conv_state,
+                 float* ssm_state, MambaScratch& scratch, TensorView<float> x);
 
-/// All layers over x [L, d_model] (changed), then the logits [vocab] after the last position. With a trace it names
-/// `layer{i}.hidden`, `norm_f` and `logits` for all positions.
-void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w, MambaState& state, MambaScratch& scratch,
-                   TensorView<float> x, float* logits, const TraceSink& trace);
+/// All layers over x [L, d_model] (changed), then the logits [vocab] after the last position. With a trace it
+/// names `layer{i}.hidden`, `norm_f` and `logits` for all positions.
+void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w, MambaState& state,
+                   MambaScratch& scratch, TensorView<float> x, float* logits, const TraceSink& trace);
 
 }  // namespace cobra

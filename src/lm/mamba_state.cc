@@ -26,10 +26,12 @@ std::vector<float> export_state(const MambaConfig& c, int64_t depth, const Align
   return out;
 }
 
-void import_state(const MambaConfig& c, int64_t depth, const std::vector<float>& official, AlignedBuffer<float>& tiled) {
+void import_state(const MambaConfig& c, int64_t depth, const std::vector<float>& official,
+                  AlignedBuffer<float>& tiled) {
   const int64_t expected = int64_t{c.n_layer} * c.d_inner * depth;
   check(std::ssize(official) == expected, "state: expected {} values, found {}", expected, official.size());
-  for_each_value(c, depth, [&](int64_t to, int64_t from) { tiled[to] = official[static_cast<size_t>(from)]; });
+  for_each_value(c, depth,
+                 [&](int64_t to, int64_t from) { tiled[to] = official[static_cast<size_t>(from)]; });
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 namespace cobra {
 namespace {
 
-/// torch's adaptive_avg_pool2d of x [n n, d] to [14 14, d]: window i covers floor(i n / 14) .. ceil((i + 1) n / 14).
+/// torch's adaptive_avg_pool2d of x [n n, d] to [14 14, d]: window i covers floor(i n / 14) .. ceil((i + 1) n
+/// / 14).
 AlignedBuffer<float> adaptive_average_pool(TensorView<const float> x, int64_t n) {
   constexpr int64_t g = kLdpGrid;
   AlignedBuffer<float> out(g * g * x.cols);
@@ -50,7 +51,9 @@ int projector_layers(ProjectorType type) {
   return type == ProjectorType::fused_gelu_mlp ? 3 : 2;
 }
 
-int64_t projector_tokens(ProjectorType type, int64_t patches) { return is_ldp(type) ? kLdpGrid * kLdpGrid : patches; }
+int64_t projector_tokens(ProjectorType type, int64_t patches) {
+  return is_ldp(type) ? kLdpGrid * kLdpGrid : patches;
+}
 
 AlignedBuffer<float> project(const Kernels& k, const ProjectorConfig& config, const ProjectorWeights& w,
                              TensorView<const float> features) {

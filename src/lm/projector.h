@@ -1,5 +1,6 @@
-// From patch features to the language model's width. Source: Cobra's util/nn_utils.py (MLPProjector, FusedMLPProjector,
-// LDPNetProjector, FusedLDPNetProjector); LDP is MobileVLM v2's lightweight downsample projector.
+// From patch features to the language model's width. Source: Cobra's util/nn_utils.py (MLPProjector,
+// FusedMLPProjector, LDPNetProjector, FusedLDPNetProjector); LDP is MobileVLM v2's lightweight downsample
+// projector.
 #pragma once
 
 #include <array>
@@ -14,7 +15,9 @@ namespace cobra {
 /// Side of the token grid behind an LDP projector.
 inline constexpr int kLdpGrid = 14;
 
-inline bool is_ldp(ProjectorType type) { return type == ProjectorType::ldpnet || type == ProjectorType::fused_ldpnet; }
+inline bool is_ldp(ProjectorType type) {
+  return type == ProjectorType::ldpnet || type == ProjectorType::fused_ldpnet;
+}
 /// Linear layers of a projector: 1, 2 or 3.
 int projector_layers(ProjectorType type);
 /// Rows of the output for `patches` rows of input.

@@ -33,7 +33,8 @@ class ProjectorTest : public ::testing::TestWithParam<ProjectorCase> {
     for (int i = 0; i < layers; ++i) {
       const std::string p = layers == 1 ? "" : std::to_string(2 * i) + ".";
       w.layers[static_cast<size_t>(i)] = {
-          {DType::f32, rows(p + "weight"), in, reinterpret_cast<const std::byte*>(weights(p + "weight"))}, weights(p + "bias")};
+          {DType::f32, rows(p + "weight"), in, reinterpret_cast<const std::byte*>(weights(p + "weight"))},
+          weights(p + "bias")};
       in = rows(p + "weight");
     }
     w.peg_weight = weights("4.peg.0.weight");
@@ -44,13 +45,15 @@ class ProjectorTest : public ::testing::TestWithParam<ProjectorCase> {
   void expect_output(const std::string& grid) {
     const TensorEntry* input = file.find(prefix + "input" + grid);
     if (!input) return;
-    const std::vector<float> x = to_float32(*input, ""), expected = to_float32(*file.find(prefix + "output" + grid), "");
+    const std::vector<float> x = to_float32(*input, ""),
+                             expected = to_float32(*file.find(prefix + "output" + grid), "");
     const int64_t batch = input->shape[0], P = input->shape[1], in = input->shape[2];
     Workspace workspace;
     const Kernels k(available_kernels().front(), 2, workspace, Phase::prefill);
     std::vector<float> actual;
     for (int64_t b = 0; b < batch; ++b) {
-      const AlignedBuffer<float> y = project(k, {.type = GetParam().type}, bind(), {x.data() + b * P * in, P, in});
+      const AlignedBuffer<float> y =
+          project(k, {.type = GetParam().type}, bind(), {x.data() + b * P * in, P, in});
       actual.insert(actual.end(), y.data(), y.data() + y.size());
     }
     EXPECT_TRUE(testing::near(actual, expected, 2e-5)) << "grid " << grid;

@@ -10,8 +10,8 @@ namespace {
 /// The scan relies on A < 0: its states decay, and exp(dt A) stays below 1.
 void check_negative(const float* A, int64_t count, const std::string& tensor) {
   for (int64_t i = 0; i < count; ++i) {
-    check(A[i] <= 0 && std::isfinite(A[i]), "tensor '{}': expected finite values that are not positive, found {} at {}",
-          tensor, A[i], i);
+    check(A[i] <= 0 && std::isfinite(A[i]),
+          "tensor '{}': expected finite values that are not positive, found {} at {}", tensor, A[i], i);
   }
 }
 

@@ -1,4 +1,5 @@
-// From a checked file to the structures the layers read. A tensor's name reaches its kernel here and nowhere else.
+// From a checked file to the structures the layers read. A tensor's name reaches its kernel here and nowhere
+// else.
 #pragma once
 
 #include "cobra/config.h"

@@ -19,6 +19,13 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
+/// A file of towers alone, which training starts from, is a valid file but not a model.
+ModelConfig read_model_config(const GgufFile& file) {
+  ModelConfig config = read_config(file);
+  check(config.mamba.n_layer > 0, "{}: expected a language model, found vision towers only", file.path());
+  return config;
+}
+
 std::unique_ptr<Tokenizer> load_tokenizer(const GgufFile& file) {
   if (!file.has("tokenizer.ggml.tokens")) return nullptr;
   return std::make_unique<Tokenizer>(TokenizerData::from_gguf(file));
@@ -29,7 +36,8 @@ void hash_bytes(uint64_t& hash, const void* data, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3u;
 }
 
-void trace_tensor(const TraceSink& trace, const std::string& name, std::vector<int64_t> shape, const float* values) {
+void trace_tensor(const TraceSink& trace, const std::string& name, std::vector<int64_t> shape,
+                  const float* values) {
   if (trace) trace(name, shape, values);
 }
 
@@ -38,7 +46,7 @@ void trace_tensor(const TraceSink& trace, const std::string& name, std::vector<i
 ModelParts::ModelParts(const std::string& path, const Runtime& runtime_)
     : runtime(runtime_),
       file(path),
-      config(read_config(file)),
+      config(read_model_config(file)),
       tokenizer(load_tokenizer(file)),
       store(file, runtime.threads()),
       mamba(bind_mamba(config.mamba, store)) {
@@ -46,9 +54,11 @@ ModelParts::ModelParts(const std::string& path, const Runtime& runtime_)
   for (const TowerConfig& tower : config.towers) {
     for (const TensorSpec& spec : tower_specs(tower)) {
       const TensorEntry* tensor = file.find(spec.name);
-      check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", path, spec.name, to_string(spec.shape));
-      check(tensor->elements() > 0 && tensor->shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", path,
-            spec.name, to_string(spec.shape), to_string(tensor->shape));
+      check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", path, spec.name,
+            to_string(spec.shape));
+      check(tensor->elements() > 0 && tensor->shape == spec.shape,
+            "{}: tensor '{}': expected shape {}, found {}", path, spec.name, to_string(spec.shape),
+            to_string(tensor->shape));
     }
   }
 }
@@ -85,7 +95,8 @@ uint64_t Model::fingerprint() const {
     hash_bytes(hash, &tensor.type, sizeof(tensor.type));
     hash_bytes(hash, tensor.shape.data(), tensor.shape.size() * sizeof(int64_t));
     const size_t size = tensor.bytes.size(), part = std::min(kSample, size);
-    for (const size_t at : {size_t{0}, (size - part) / 2, size - part}) hash_bytes(hash, tensor.bytes.data() + at, part);
+    for (const size_t at : {size_t{0}, (size - part) / 2, size - part})
+      hash_bytes(hash, tensor.bytes.data() + at, part);
   }
   return hash;
 }
@@ -94,13 +105,15 @@ int64_t Model::decode_bytes() const {
   const MambaWeights& w = parts_->mamba;
   int64_t bytes = w.head.bytes();
   for (const MambaLayerWeights& l : w.layers) {
-    bytes += l.in_proj_x.bytes() + l.in_proj_z.bytes() + l.x_proj.bytes() + l.dt_proj.bytes() + l.out_proj.bytes();
+    bytes +=
+        l.in_proj_x.bytes() + l.in_proj_z.bytes() + l.x_proj.bytes() + l.dt_proj.bytes() + l.out_proj.bytes();
   }
   return bytes;
 }
 
 std::vector<int32_t> Model::encode(std::string_view text) const {
-  check(tokenizer() != nullptr, "{}: this model has no tokenizer and works with token ids only", parts_->file.path());
+  check(tokenizer() != nullptr, "{}: this model has no tokenizer and works with token ids only",
+        parts_->file.path());
   return tokenizer()->encode(text);
 }
 
@@ -132,7 +145,8 @@ ImageEmbedding Model::embed(const Image& image, const TraceSink& trace) const {
     trace_tensor(trace, "pixel_values." + tower.name, {3, tower.image_size, tower.image_size}, values.data());
 
     start = Clock::now();
-    vit_forward(k, tower, vision.towers[i], pixel_values, fused.slice_cols(first_col, tower.embed_dim), trace);
+    vit_forward(k, tower, vision.towers[i], pixel_values, fused.slice_cols(first_col, tower.embed_dim),
+                trace);
     embedding.vision_ms += milliseconds_since(start);
     if (trace) {
       std::vector<float> own;

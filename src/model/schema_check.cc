@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/fail.h"
+#include "kernels/kernel_table.h"
 #include "model/schema.h"
 
 namespace cobra {
@@ -49,7 +50,7 @@ void check_mamba(const MambaConfig& c, const std::string& source) {
   field.range("n_layer", c.n_layer, 1, kMaxLayers);
   field.range("d_inner", c.d_inner, 1, kMaxWidth);
   field.range("d_state", c.d_state, 1, 1024);
-  field.range("d_conv", c.d_conv, 2, 64);
+  field.range("d_conv", c.d_conv, 2, kMaxConvTaps);
   field.range("dt_rank", c.dt_rank, 1, kMaxWidth);
   field.range("vocab_size", c.vocab_size, 1, kMaxVocabulary);
   field.epsilon("norm_epsilon", c.norm_epsilon);

@@ -15,8 +15,8 @@ int64_t product(const std::vector<int64_t>& shape) {
 /// Plain types are used where they lie. GGUF's own alignment is 32; a file may say less.
 void check_alignment(const TensorEntry& tensor, const std::string& path) {
   check(reinterpret_cast<uintptr_t>(tensor.bytes.data()) % alignof(float) == 0,
-        "{}: tensor '{}': expected data at a multiple of {} bytes, found general.alignment below that", path, tensor.name,
-        alignof(float));
+        "{}: tensor '{}': expected data at a multiple of {} bytes, found general.alignment below that", path,
+        tensor.name, alignof(float));
 }
 
 bool is_weight_type(DType type) { return static_cast<int>(type) <= static_cast<int>(DType::q6_k); }
@@ -25,12 +25,13 @@ bool is_weight_type(DType type) { return static_cast<int>(type) <= static_cast<i
 
 const TensorEntry& WeightStore::find(const std::string& name, const std::vector<int64_t>& shape) const {
   const TensorEntry* tensor = file_->find(name);
-  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file_->path(), name, to_string(shape));
-  check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file_->path(), name, to_string(shape),
-        to_string(tensor->shape));
+  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file_->path(), name,
+        to_string(shape));
+  check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file_->path(), name,
+        to_string(shape), to_string(tensor->shape));
   check_alignment(*tensor, file_->path());
-  check(is_weight_type(tensor->type), "{}: tensor '{}': type {} is not a type of weights", file_->path(), name,
-        cobra::name(tensor->type));
+  check(is_weight_type(tensor->type), "{}: tensor '{}': type {} is not a type of weights", file_->path(),
+        name, cobra::name(tensor->type));
   return *tensor;
 }
 
@@ -38,7 +39,8 @@ WeightMatrix WeightStore::matrix(const std::string& name, int64_t rows, int64_t 
   return matrices(name, 1, rows, cols).front();
 }
 
-std::vector<WeightMatrix> WeightStore::matrices(const std::string& name, int parts, int64_t rows, int64_t cols) {
+std::vector<WeightMatrix> WeightStore::matrices(const std::string& name, int parts, int64_t rows,
+                                                int64_t cols) {
   const TensorEntry& tensor = find(name, {parts * rows, cols});
   const int64_t part_bytes = rows * row_bytes(tensor.type, cols);
   std::vector<WeightMatrix> views;
@@ -58,8 +60,8 @@ std::vector<WeightMatrix> WeightStore::matrices(const std::string& name, int par
 const float* WeightStore::vector(const std::string& name, int64_t size) {
   const TensorEntry* tensor = file_->find(name);
   check(tensor != nullptr, "{}: tensor '{}' is missing: expected {} values", file_->path(), name, size);
-  check(product(tensor->shape) == size, "{}: tensor '{}': expected {} values, found shape {}", file_->path(), name, size,
-        to_string(tensor->shape));
+  check(product(tensor->shape) == size, "{}: tensor '{}': expected {} values, found shape {}", file_->path(),
+        name, size, to_string(tensor->shape));
   check_alignment(*tensor, file_->path());
   if (tensor->type == DType::f32) return reinterpret_cast<const float*>(tensor->bytes.data());
   const std::vector<float> values = to_float32(*tensor, file_->path());

@@ -10,14 +10,16 @@
 
 namespace cobra {
 
-/// Gives views into a GGUF's tensors and owns what had to be laid out anew. Every call names a tensor, checks its type and
-/// shape, and throws Error "path: tensor 'x': expected ..., found ...". The file must outlive the views.
+/// Gives views into a GGUF's tensors and owns what had to be laid out anew. Every call names a tensor, checks
+/// its type and shape, and throws Error "path: tensor 'x': expected ..., found ...". The file must outlive
+/// the views.
 class WeightStore {
  public:
   WeightStore(const GgufFile& file, int threads) : file_(&file), threads_(threads) {}
 
   bool has(const std::string& name) const { return file_->find(name) != nullptr; }
-  /// A matrix [rows, cols]: plain types are views into the file; quantised ones are packed and their pages given back.
+  /// A matrix [rows, cols]: plain types are views into the file; quantised ones are packed and their pages
+  /// given back.
   WeightMatrix matrix(const std::string& name, int64_t rows, int64_t cols);
   /// The same for a tensor of several stacked matrices [parts * rows, cols].
   std::vector<WeightMatrix> matrices(const std::string& name, int parts, int64_t rows, int64_t cols);

@@ -10,12 +10,13 @@
 
 namespace cobra {
 
-/// Passes text on as soon as it is certain: whole characters, without leading white space, and nothing that may turn out to
-/// be the start of a stop text.
+/// Passes text on as soon as it is certain: whole characters, without leading white space, and nothing that
+/// may turn out to be the start of a stop text.
 class AnswerStream {
  public:
   /// `tokenizer` may be null (then there is no text). `on_text` may be empty.
-  AnswerStream(const Tokenizer* tokenizer, std::vector<std::string> stop, std::function<bool(std::string_view)> on_text);
+  AnswerStream(const Tokenizer* tokenizer, std::vector<std::string> stop,
+               std::function<bool(std::string_view)> on_text);
 
   /// False when generation should end: a stop text came (`stopped()`), or on_text said so.
   bool push(int32_t id);

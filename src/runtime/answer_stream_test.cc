@@ -62,7 +62,9 @@ TEST(AnswerStream, HoldsBackWhatMayBecomeAStopText) {
   EXPECT_EQ(feed("ends in ST", {"STOP"}).emitted, "ends in ST");
 }
 
-TEST(AnswerStream, TheEarliestOfSeveralStopTextsWins) { EXPECT_EQ(feed("ab cd ef", {"ef", "cd"}).text, "ab "); }
+TEST(AnswerStream, TheEarliestOfSeveralStopTextsWins) {
+  EXPECT_EQ(feed("ab cd ef", {"ef", "cd"}).text, "ab ");
+}
 
 TEST(AnswerStream, WithoutATokenizerThereIsNoText) {
   AnswerStream stream(nullptr, {"x"}, {});

@@ -20,7 +20,8 @@ double milliseconds_since(Clock::time_point start) {
 
 /// New tokens at most. As in the official loop, one token is made even when none is asked for.
 int64_t token_budget(const GenerateOptions& options, int64_t prompt_tokens) {
-  const int64_t wanted = options.max_new_tokens >= 0 ? options.max_new_tokens : options.max_length - prompt_tokens;
+  const int64_t wanted =
+      options.max_new_tokens >= 0 ? options.max_new_tokens : options.max_length - prompt_tokens;
   return std::max<int64_t>(wanted, 1);
 }
 
@@ -41,15 +42,19 @@ std::span<const float> limited(std::span<const float> logits, int64_t limit) {
 
 const char* name(StopReason reason) {
   switch (reason) {
-    case StopReason::eos: return "eos";
-    case StopReason::stop_text: return "stop_text";
-    case StopReason::max_tokens: return "max_tokens";
-    default: return "cancelled";
+    case StopReason::eos:
+      return "eos";
+    case StopReason::stop_text:
+      return "stop_text";
+    case StopReason::max_tokens:
+      return "max_tokens";
+    default:
+      return "cancelled";
   }
 }
 
-GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids, const GenerateOptions& options,
-                        bool read_last) {
+GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids,
+                        const GenerateOptions& options, bool read_last) {
   const ModelConfig& config = session.model().config();
   check(options.vocab_limit >= 0 && options.vocab_limit <= config.mamba.vocab_size,
         "vocab-limit: expected 0 (all) to {}, found {}", config.mamba.vocab_size, options.vocab_limit);
@@ -102,7 +107,8 @@ std::vector<double> score_answers(Session& session, const std::vector<int32_t>& 
     ids.push_back(static_cast<size_t>(id));
   }
   read_prompt(session, prompt_ids, chunk);
-  // The softmax over the vocabulary cancels in the renormalisation; its maximum keeps the exponentials finite.
+  // The softmax over the vocabulary cancels in the renormalisation; its maximum keeps the exponentials
+  // finite.
   const std::span<const float> logits = session.logits();
   float largest = logits[ids.front()];
   for (const size_t id : ids) largest = std::max(largest, logits[id]);

@@ -44,26 +44,30 @@ int32_t argmax(std::span<const float> logits) {
 }
 
 Sampler::Sampler(const SamplingOptions& o) : options_(o), random_(o.seed) {
-  check(std::isfinite(o.temperature) && o.temperature >= 0, "temperature: expected a number >= 0, found {}", o.temperature);
+  check(std::isfinite(o.temperature) && o.temperature >= 0, "temperature: expected a number >= 0, found {}",
+        o.temperature);
   check(o.top_k >= 0, "top-k: expected a number >= 0, found {}", o.top_k);
   check(o.top_p >= 0 && o.top_p <= 1, "top-p: expected 0 to 1, found {}", o.top_p);
   check(o.min_p >= 0 && o.min_p <= 1, "min-p: expected 0 to 1, found {}", o.min_p);
-  check(std::isfinite(o.repetition_penalty) && o.repetition_penalty > 0, "repetition-penalty: expected a number > 0, found {}",
-        o.repetition_penalty);
+  check(std::isfinite(o.repetition_penalty) && o.repetition_penalty > 0,
+        "repetition-penalty: expected a number > 0, found {}", o.repetition_penalty);
 }
 
-std::vector<float> Sampler::penalized(std::span<const float> logits, std::span<const int32_t> previous) const {
+std::vector<float> Sampler::penalized(std::span<const float> logits,
+                                      std::span<const int32_t> previous) const {
   std::vector<float> scores(logits.begin(), logits.end());
   const auto penalty = static_cast<float>(options_.repetition_penalty);
   for (const int32_t id : previous) {
     if (static_cast<size_t>(id) >= scores.size()) continue;
-    const float score = logits[static_cast<size_t>(id)];  // from the original, so that a repeated id counts once
+    const float score =
+        logits[static_cast<size_t>(id)];  // from the original, so that a repeated id counts once
     scores[static_cast<size_t>(id)] = score > 0 ? score / penalty : score * penalty;
   }
   return scores;
 }
 
-std::vector<TokenProbability> Sampler::distribution(std::span<const float> logits, std::span<const int32_t> previous) const {
+std::vector<TokenProbability> Sampler::distribution(std::span<const float> logits,
+                                                    std::span<const int32_t> previous) const {
   std::vector<float> changed;
   if (options_.repetition_penalty != 1.0) logits = changed = penalized(logits, previous);
   if (options_.is_greedy()) return {{argmax(logits), 1.0}};
@@ -73,7 +77,8 @@ std::vector<TokenProbability> Sampler::distribution(std::span<const float> logit
     if (std::isfinite(logits[i])) tokens.emplace_back(static_cast<int32_t>(i), logits[i]);
   }
   if (tokens.empty()) return {{argmax(logits), 1.0}};
-  const size_t kept = options_.top_k > 0 ? std::min(tokens.size(), static_cast<size_t>(options_.top_k)) : tokens.size();
+  const size_t kept =
+      options_.top_k > 0 ? std::min(tokens.size(), static_cast<size_t>(options_.top_k)) : tokens.size();
   std::partial_sort(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(kept), tokens.end(),
                     [](const auto& a, const auto& b) {
                       return a.second > b.second || (a.second == b.second && a.first < b.first);

@@ -23,7 +23,8 @@ class Sampler {
   int32_t sample(std::span<const float> logits, std::span<const int32_t> previous);
 
   /// The distribution that `sample` draws from, most likely first, zero probabilities left out.
-  std::vector<TokenProbability> distribution(std::span<const float> logits, std::span<const int32_t> previous) const;
+  std::vector<TokenProbability> distribution(std::span<const float> logits,
+                                             std::span<const int32_t> previous) const;
 
  private:
   SamplingOptions options_;

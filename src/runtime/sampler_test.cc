@@ -34,11 +34,13 @@ TEST(Sampler, GivesTheOfficialDistributions) {
       const std::span<const float> scores(logits.data() + row * V, static_cast<size_t>(V));
       EXPECT_EQ(argmax(scores), cases[i]["argmax_result"][static_cast<size_t>(row)].get<int>());
       std::vector<double> p(static_cast<size_t>(V));
-      for (const auto& [id, probability] : sampler.distribution(scores, {})) p[static_cast<size_t>(id)] = probability;
+      for (const auto& [id, probability] : sampler.distribution(scores, {}))
+        p[static_cast<size_t>(id)] = probability;
       if (!official) continue;  // top_k 1: nothing is drawn
       const std::vector<float> expected = to_float32(*official, file.path());
       for (int64_t j = 0; j < V; ++j) {
-        EXPECT_NEAR(p[static_cast<size_t>(j)], expected[static_cast<size_t>(row * V + j)], 2e-6) << "case " << i << " id " << j;
+        EXPECT_NEAR(p[static_cast<size_t>(j)], expected[static_cast<size_t>(row * V + j)], 2e-6)
+            << "case " << i << " id " << j;
       }
     }
   }
@@ -53,7 +55,8 @@ TEST(Sampler, GreedyUnlessAskedOtherwise) {
 
 TEST(Sampler, SameSeedSameTokens) {
   const std::vector<float> logits = {0, 1, 2, 1, 0, 2};
-  Sampler a({.temperature = 1, .seed = 5}), b({.temperature = 1, .seed = 5}), c({.temperature = 1, .seed = 6});
+  Sampler a({.temperature = 1, .seed = 5}), b({.temperature = 1, .seed = 5}),
+      c({.temperature = 1, .seed = 6});
   std::vector<int32_t> from_a, from_b, from_c;
   for (int i = 0; i < 50; ++i) {
     from_a.push_back(a.sample(logits, {}));
@@ -78,7 +81,7 @@ TEST(Sampler, RepetitionPenaltyCountsAnIdOnce) {
   const std::vector<int32_t> previous = {0, 0, 0, 2};
   Sampler sampler({.repetition_penalty = 1.05});  // 3 / 1.05 = 2.857 < 2.9, once is enough
   EXPECT_EQ(sampler.sample(logits, previous), 1);
-  Sampler weak({.repetition_penalty = 1.03});     // 3 / 1.03 = 2.913; twice would be 2.83
+  Sampler weak({.repetition_penalty = 1.03});  // 3 / 1.03 = 2.913; twice would be 2.83
   EXPECT_EQ(weak.sample(logits, previous), 0);
 }
 

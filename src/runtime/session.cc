@@ -11,13 +11,14 @@
 namespace cobra {
 namespace {
 
-/// Tokens a prefill step reads together: enough that expanding the weights is paid for, few enough that activations take
-/// about 100 MB on the 3B model.
+/// Tokens a prefill step reads together: enough that expanding the weights is paid for, few enough that
+/// activations take about 100 MB on the 3B model.
 constexpr int64_t kDefaultChunk = 1024;
 constexpr int64_t kMaxChunk = 1 << 16;
 
 int64_t checked_chunk(int64_t chunk) {
-  check(chunk >= 0 && chunk <= kMaxChunk, "chunk: expected 0 (the default) to {}, found {}", kMaxChunk, chunk);
+  check(chunk >= 0 && chunk <= kMaxChunk, "chunk: expected 0 (the default) to {}, found {}", kMaxChunk,
+        chunk);
   return chunk == 0 ? kDefaultChunk : chunk;
 }
 
@@ -48,7 +49,8 @@ struct Session::Impl {
   TensorView<float> embed(std::span<const int32_t> ids) {
     const MambaConfig& c = model->config().mamba;
     const TensorView<float> x(scratch.embedded.get(std::ssize(ids) * c.d_model), std::ssize(ids), c.d_model);
-    for (int64_t i = 0; i < x.rows; ++i) copy_row(model->parts().mamba.embedding, ids[static_cast<size_t>(i)], x.row(i));
+    for (int64_t i = 0; i < x.rows; ++i)
+      copy_row(model->parts().mamba.embedding, ids[static_cast<size_t>(i)], x.row(i));
     return x;
   }
 
@@ -60,7 +62,8 @@ struct Session::Impl {
   }
 };
 
-Session::Session(const Model& model) : impl_(std::make_unique<Impl>(model, MambaState(model.config().mamba))) {}
+Session::Session(const Model& model)
+    : impl_(std::make_unique<Impl>(model, MambaState(model.config().mamba))) {}
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
@@ -82,7 +85,8 @@ void Session::read_tokens(std::span<const int32_t> ids, int64_t chunk) {
   impl_->check_ids(ids);
   for (int64_t first = 0; first < std::ssize(ids); first += step) {
     const int64_t rows = std::min(step, std::ssize(ids) - first);
-    const TensorView<float> x = impl_->embed(ids.subspan(static_cast<size_t>(first), static_cast<size_t>(rows)));
+    const TensorView<float> x =
+        impl_->embed(ids.subspan(static_cast<size_t>(first), static_cast<size_t>(rows)));
     if (impl_->trace) impl_->trace("token_embeddings", {x.rows, x.cols}, x.data);
     impl_->forward(x, Phase::prefill);
   }

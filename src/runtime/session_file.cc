@@ -16,7 +16,8 @@ TensorEntry entry(const std::string& name, const std::vector<float>& values) {
 
 std::string metadata(const SafetensorsFile& file, const std::string& key) {
   const auto found = file.metadata().find(key);
-  check(found != file.metadata().end(), "{}: not a cobra session: metadata '{}' is missing", file.path(), key);
+  check(found != file.metadata().end(), "{}: not a cobra session: metadata '{}' is missing", file.path(),
+        key);
   return found->second;
 }
 
@@ -41,9 +42,10 @@ SessionFile read_session_file(const std::string& path, const MambaConfig& c, uin
   const SafetensorsFile file(path);
   const std::string format = metadata(file, "format");
   check(format == kFormat, "{}: session format: expected {}, found {}", path, kFormat, printable(format));
-  const std::string found = metadata(file, "model_fingerprint"), expected = fmt::format("{:016x}", fingerprint);
-  check(found == expected, "{}: this session belongs to another model: expected fingerprint {}, found {}", path, expected,
-        printable(found));
+  const std::string found = metadata(file, "model_fingerprint"),
+                    expected = fmt::format("{:016x}", fingerprint);
+  check(found == expected, "{}: this session belongs to another model: expected fingerprint {}, found {}",
+        path, expected, printable(found));
   SessionFile s;
   s.fingerprint = fingerprint;
   const std::string position = metadata(file, "position");

@@ -1,5 +1,5 @@
-// A session on disk: a safetensors file with conv_state, ssm_state and logits in the official layouts, and in its metadata
-// the format's version, the model's fingerprint and the position.
+// A session on disk: a safetensors file with conv_state, ssm_state and logits in the official layouts, and in
+// its metadata the format's version, the model's fingerprint and the position.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ struct SessionFile {
 
 /// Atomic.
 void write_session_file(const std::string& path, const SessionFile& session);
-/// Throws Error for a file that is not a session, is of another version or another model, or has wrong shapes.
+/// Throws Error for a file that is not a session, is of another version or another model, or has wrong
+/// shapes.
 SessionFile read_session_file(const std::string& path, const MambaConfig& config, uint64_t fingerprint);
 
 }  // namespace cobra

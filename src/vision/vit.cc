@@ -25,7 +25,8 @@ AlignedBuffer<float> patch_rows(const TowerConfig& c, TensorView<const float> pi
     const int64_t top = int64_t{patch / grid} * p, left = int64_t{patch % grid} * p;
     for (int channel = 0; channel < 3; ++channel) {
       for (int y = 0; y < p; ++y, out += p) {
-        std::memcpy(out, pixels.row(channel) + (top + y) * c.image_size + left, static_cast<size_t>(p) * sizeof(float));
+        std::memcpy(out, pixels.row(channel) + (top + y) * c.image_size + left,
+                    static_cast<size_t>(p) * sizeof(float));
       }
     }
   }
@@ -38,13 +39,16 @@ void add_rows(TensorView<float> x, const float* rows) {
   }
 }
 
-/// Patch embedding, prefix tokens and positions: x [S, d]. The positions of DINOv2 and SigLIP cover patches only and are
-/// added before the prefix is put in front (timm's no_embed_class); CLIP's cover the class token too.
-void embed(const Kernels& k, const TowerConfig& c, const VitWeights& w, TensorView<const float> pixels, TensorView<float> x) {
+/// Patch embedding, prefix tokens and positions: x [S, d]. The positions of DINOv2 and SigLIP cover patches
+/// only and are added before the prefix is put in front (timm's no_embed_class); CLIP's cover the class token
+/// too.
+void embed(const Kernels& k, const TowerConfig& c, const VitWeights& w, TensorView<const float> pixels,
+           TensorView<float> x) {
   const int64_t d = c.embed_dim, p = c.patch_size;
   const AlignedBuffer<float> rows = patch_rows(c, pixels);
   const TensorView<float> patches = x.slice_rows(c.prefix_tokens(), c.patches());
-  k.linear(TensorView<const float>(rows.data(), c.patches(), 3 * p * p), w.patch_embed, patches, {.bias = w.patch_bias});
+  k.linear(TensorView<const float>(rows.data(), c.patches(), 3 * p * p), w.patch_embed, patches,
+           {.bias = w.patch_bias});
   float* prefix = x.data;
   if (c.class_token) {
     std::copy_n(w.cls_token, d, prefix);
@@ -56,9 +60,11 @@ void embed(const Kernels& k, const TowerConfig& c, const VitWeights& w, TensorVi
 }
 
 /// x += ls1 * proj(attention(norm1(x)));  x += ls2 * fc2(act(fc1(norm2(x))))
-void vit_block(const Kernels& k, const TowerConfig& c, const VitBlockWeights& w, VitActivations& t, TensorView<float> x) {
+void vit_block(const Kernels& k, const TowerConfig& c, const VitBlockWeights& w, VitActivations& t,
+               TensorView<float> x) {
   const int64_t S = x.rows, d = c.embed_dim;
-  const TensorView<float> h(t.h.data(), S, d), qkv(t.qkv.data(), S, 3 * d), mlp(t.mlp.data(), S, c.mlp_hidden);
+  const TensorView<float> h(t.h.data(), S, d), qkv(t.qkv.data(), S, 3 * d),
+      mlp(t.mlp.data(), S, c.mlp_hidden);
   k.layer_norm(x, w.norm1_weight, w.norm1_bias, c.norm_epsilon, h);
   k.linear(h, w.qkv, qkv, {.bias = w.qkv_bias});
   k.attention(qkv, c.num_heads, h);
@@ -72,8 +78,8 @@ void vit_block(const Kernels& k, const TowerConfig& c, const VitBlockWeights& w,
 
 }  // namespace
 
-void vit_forward(const Kernels& k, const TowerConfig& c, const VitWeights& w, TensorView<const float> pixel_values,
-                 TensorView<float> features, const TraceSink& trace) {
+void vit_forward(const Kernels& k, const TowerConfig& c, const VitWeights& w,
+                 TensorView<const float> pixel_values, TensorView<float> features, const TraceSink& trace) {
   const int64_t S = c.prefix_tokens() + c.patches(), d = c.embed_dim;
   VitActivations t(S, c);
   const TensorView<float> x(t.x.data(), S, d);

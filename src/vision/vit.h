@@ -1,6 +1,7 @@
 // timm's VisionTransformer: DINOv2 with registers and LayerScale, SigLIP, OpenAI CLIP.
-// Source: timm 0.9.10 vision_transformer.py and Cobra's TimmViTBackbone, which takes the output of the second-to-last
-// block without the final norm and without prefix tokens. Left out: attention pooling, heads, dropout.
+// Source: timm 0.9.10 vision_transformer.py and Cobra's TimmViTBackbone, which takes the output of the
+// second-to-last block without the final norm and without prefix tokens. Left out: attention pooling, heads,
+// dropout.
 #pragma once
 
 #include <vector>
@@ -41,9 +42,10 @@ struct VitWeights {
   std::vector<VitBlockWeights> blocks;
 };
 
-/// pixel_values [3, S S] -> features [patches, d] (a view with any stride, so that towers write side by side).
-/// With a trace it also names `<tower>.embedded` and `<tower>.block{i}`, and runs the last block for it.
-void vit_forward(const Kernels& k, const TowerConfig& config, const VitWeights& w, TensorView<const float> pixel_values,
-                 TensorView<float> features, const TraceSink& trace);
+/// pixel_values [3, S S] -> features [patches, d] (a view with any stride, so that towers write side by
+/// side). With a trace it also names `<tower>.embedded` and `<tower>.block{i}`, and runs the last block for
+/// it.
+void vit_forward(const Kernels& k, const TowerConfig& config, const VitWeights& w,
+                 TensorView<const float> pixel_values, TensorView<float> features, const TraceSink& trace);
 
 }  // namespace cobra

@@ -1,5 +1,5 @@
-// What each weight type costs against the float32 path: measured, printed and bounded. The reference model's random weights
-// are a hard case: nothing in them is redundant, and quantising is all noise.
+// What each weight type costs against the float32 path: measured, printed and bounded. The reference model's
+// random weights are a hard case: nothing in them is redundant, and quantising is all noise.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -58,7 +58,8 @@ class AccuracyTest : public ::testing::TestWithParam<Bound> {};
 
 TEST_P(AccuracyTest, AgainstFloat32) {
   const Bound bound = GetParam();
-  const Model exact = reference_model(Runtime({.isa = "reference"})), fast = reference_model(Runtime(), bound.type);
+  const Model exact = reference_model(Runtime({.isa = "reference"})),
+              fast = reference_model(Runtime(), bound.type);
   const ReferenceTensors file("mamba.safetensors");
   const auto vocabulary = static_cast<size_t>(exact.config().mamba.vocab_size);
   for (const bool stepwise : {false, true}) {
@@ -76,8 +77,9 @@ TEST_P(AccuracyTest, AgainstFloat32) {
       }
     }
     const double relative = root_mean_square(difference) / root_mean_square(all);
-    std::printf("%-5s %-7s relative error %.2e  KL %.2e nats  greedy agreement %.1f %%\n", std::string(name(bound.type)).c_str(),
-                stepwise ? "decode" : "prefill", relative, kl / positions, 100 * same / positions);
+    std::printf("%-5s %-7s relative error %.2e  KL %.2e nats  greedy agreement %.1f %%\n",
+                std::string(name(bound.type)).c_str(), stepwise ? "decode" : "prefill", relative,
+                kl / positions, 100 * same / positions);
     EXPECT_LE(relative, bound.relative_error);
     EXPECT_LE(kl / positions, bound.kl_divergence);
     EXPECT_GE(same / positions, bound.agreement);
@@ -85,8 +87,10 @@ TEST_P(AccuracyTest, AgainstFloat32) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, AccuracyTest,
-                         ::testing::Values(Bound{DType::f32, 2e-6, 1e-9, 1.0}, Bound{DType::f16, 2e-3, 1e-4, 0.98},
-                                           Bound{DType::bf16, 2e-2, 5e-3, 0.95}, Bound{DType::q8_0, 7e-2, 2e-2, 0.85},
+                         ::testing::Values(Bound{DType::f32, 2e-6, 1e-9, 1.0},
+                                           Bound{DType::f16, 2e-3, 1e-4, 0.98},
+                                           Bound{DType::bf16, 2e-2, 5e-3, 0.95},
+                                           Bound{DType::q8_0, 7e-2, 2e-2, 0.85},
                                            Bound{DType::q4_0, 0.45, 1.2, 0.4}),
                          [](const auto& test) { return std::string(name(test.param.type)); });
 

@@ -13,13 +13,16 @@ std::atomic<int64_t> allocations{0};
 
 void* counted(size_t size, size_t alignment) {
   ++allocations;
-  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)) return memory;
+  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))
+    return memory;
   throw std::bad_alloc();
 }
 }  // namespace
 
 void* operator new(size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(size_t size, std::align_val_t alignment) { return counted(size, static_cast<size_t>(alignment)); }
+void* operator new(size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
@@ -42,7 +45,8 @@ TEST_P(AllocationTest, StepsAllocateNothing) {
   EXPECT_GT(allocations - before, 0) << "the counter counts";
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, AllocationTest, ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
+INSTANTIATE_TEST_SUITE_P(Types, AllocationTest,
+                         ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
                          [](const auto& test) { return std::string(name(test.param)); });
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A third kind of tower through the same interface: OpenAI's CLIP as timm builds it (class token in the position embedding,
-// a norm before the blocks, quick GELU, no patch bias), against timm's own values.
+// A third kind of tower through the same interface: OpenAI's CLIP as timm builds it (class token in the
+// position embedding, a norm before the blocks, quick GELU, no patch bias), against timm's own values.
 #include <gtest/gtest.h>
 
 #include "compare.h"
@@ -36,7 +36,8 @@ TEST_P(ClipParityTest, EveryBlock) {
               {features.data(), tower.patches(), tower.embed_dim}, recorder.sink());
   for (const TensorEntry& tensor : expected.tensors()) {
     if (tensor.name == "pixel_values") continue;
-    const std::vector<float>& actual = tensor.name == "features" ? features : recorder.values["clip." + tensor.name];
+    const std::vector<float>& actual =
+        tensor.name == "features" ? features : recorder.values["clip." + tensor.name];
     EXPECT_TRUE(near(actual, to_float32(tensor, ""), 5e-5)) << tensor.name;
   }
 }

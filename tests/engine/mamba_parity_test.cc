@@ -1,10 +1,10 @@
-// The language model against the official code's values: hidden states, logits and recurrent states, read whole, in
-// chunks and token by token.
+// The language model against the official code's values: hidden states, logits and recurrent states, read
+// whole, in chunks and token by token.
 #include <gtest/gtest.h>
 
+#include "cobra/session.h"
 #include "compare.h"
 #include "engine/reference_model.h"
-#include "cobra/session.h"
 
 namespace cobra::testing {
 namespace {
@@ -25,7 +25,8 @@ std::vector<float> state_of(const ReferenceTensors& file, const std::string& nam
   return out;
 }
 
-void expect_states(const Session& session, const ReferenceTensors& file, const std::string& prefix, int64_t b) {
+void expect_states(const Session& session, const ReferenceTensors& file, const std::string& prefix,
+                   int64_t b) {
   EXPECT_TRUE(near(session.conv_state(), state_of(file, prefix + "conv_state", b), kStateBound)) << prefix;
   EXPECT_TRUE(near(session.ssm_state(), state_of(file, prefix + "ssm_state", b), kStateBound)) << prefix;
 }

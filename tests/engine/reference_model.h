@@ -19,7 +19,8 @@ namespace cobra::testing {
 /// A folder of this process that goes with it.
 inline const std::filesystem::path& scratch_folder() {
   struct Folder {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / fmt::format("cobra_engine_test_{}", ::getpid());
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / fmt::format("cobra_engine_test_{}", ::getpid());
     Folder() { std::filesystem::create_directories(path); }
     ~Folder() { std::filesystem::remove_all(path); }
   };
@@ -28,7 +29,8 @@ inline const std::filesystem::path& scratch_folder() {
 }
 
 /// The GGUF of the reference checkpoint as `type`; `checkpoint` names a file in checkpoint/checkpoints.
-inline std::string reference_gguf(DType type = DType::f32, const std::string& checkpoint = "latest-checkpoint.pt") {
+inline std::string reference_gguf(DType type = DType::f32,
+                                  const std::string& checkpoint = "latest-checkpoint.pt") {
   const std::string path = scratch_folder() / fmt::format("{}-{}.gguf", checkpoint, name(type));
   if (!std::filesystem::exists(path)) {
     ConvertOptions o;

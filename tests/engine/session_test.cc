@@ -47,7 +47,8 @@ TEST_P(SameTokensTest, AnyThreadsAndAnyChunks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, SameTokensTest, ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
+INSTANTIATE_TEST_SUITE_P(Types, SameTokensTest,
+                         ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
                          [](const auto& test) { return std::string(name(test.param)); });
 
 TEST(SessionTest, SavedInMidAnswerAndTakenUpAgain) {
@@ -58,7 +59,8 @@ TEST(SessionTest, SavedInMidAnswerAndTakenUpAgain) {
       generate(whole, kPrompt, {.max_new_tokens = 20, .eos_token_id = -1}).tokens;
 
   Session first(model);
-  GenerateResult begun = generate(first, kPrompt, {.max_new_tokens = 8, .eos_token_id = -1}, /*read_last=*/true);
+  GenerateResult begun =
+      generate(first, kPrompt, {.max_new_tokens = 8, .eos_token_id = -1}, /*read_last=*/true);
   first.save(path);
   Session second = Session::load(model, path);
   EXPECT_EQ(second.position(), first.position());
@@ -91,7 +93,8 @@ TEST(SessionTest, FilesOfOthersAndTornFilesAreRefused) {
   Session session(model);
   session.read_tokens(kPrompt);
   session.save(path);
-  EXPECT_THAT(error_of([&] { Session::load(other, path); }), ::testing::HasSubstr("belongs to another model"));
+  EXPECT_THAT(error_of([&] { Session::load(other, path); }),
+              ::testing::HasSubstr("belongs to another model"));
   const std::string bytes = read_file(path, 1 << 24);
   for (const size_t size : {size_t{0}, size_t{7}, size_t{100}, bytes.size() / 2, bytes.size() - 1}) {
     std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(size));
@@ -99,7 +102,8 @@ TEST(SessionTest, FilesOfOthersAndTornFilesAreRefused) {
   }
   EXPECT_THAT(error_of([&] { Session::load(model, reference("mamba.safetensors")); }),
               ::testing::HasSubstr("not a cobra session"));
-  EXPECT_THAT(error_of([&] { Session::load(model, scratch_folder() / "absent"); }), ::testing::HasSubstr("absent"));
+  EXPECT_THAT(error_of([&] { Session::load(model, scratch_folder() / "absent"); }),
+              ::testing::HasSubstr("absent"));
 }
 
 TEST(SessionTest, BadReadsLeaveTheStateAlone) {
@@ -109,12 +113,24 @@ TEST(SessionTest, BadReadsLeaveTheStateAlone) {
   session.read_tokens(kPrompt);
   const std::vector<float> before = session.ssm_state();
   const int vocabulary = model.config().mamba.vocab_size;
-  EXPECT_THAT(error_of([&] { session.read_tokens(std::vector<int32_t>{1, 2, vocabulary}); }),
+  EXPECT_THAT(error_of([&] {
+                session.read_tokens(std::vector<int32_t>{1, 2, vocabulary});
+              }),
               ::testing::HasSubstr(fmt::format("token id {}", vocabulary)));
   EXPECT_THAT(error_of([&] { session.step(-1); }), ::testing::HasSubstr("token id -1"));
   EXPECT_THAT(error_of([&] { session.read_tokens(kPrompt, -3); }), ::testing::HasSubstr("chunk"));
   EXPECT_THAT(error_of([&] { session.read_embeddings({nullptr, 3, 5}); }), ::testing::HasSubstr("columns"));
   EXPECT_EQ(session.ssm_state(), before);
+}
+
+TEST(ModelTest, AFileOfTowersIsNotAModel) {
+  ConvertOptions o;
+  o.dino = reference("checkpoint/dino.safetensors");
+  o.dims = reference("dims.json");
+  o.output = scratch_folder() / "towers.gguf";
+  convert(o);
+  EXPECT_THAT(error_of([&] { Model::load(o.output, Runtime()); }),
+              ::testing::HasSubstr("vision towers only"));
 }
 
 TEST(SessionTest, SizeIsFixed) {

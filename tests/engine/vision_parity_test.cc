@@ -26,10 +26,13 @@ TEST_P(VisionParityTest, EveryIntermediate) {
   const std::vector<std::string> pictures = batch_pictures();
   for (size_t i = 0; i < pictures.size(); ++i) {
     Recorder recorder;
-    const ImageEmbedding embedding = model.embed(Image::load(reference("image/" + pictures[i])), recorder.sink());
-    const auto expect_near = [&](const std::string& name, const ReferenceTensors& file, const std::string& key, double bound) {
+    const ImageEmbedding embedding =
+        model.embed(Image::load(reference("image/" + pictures[i])), recorder.sink());
+    const auto expect_near = [&](const std::string& name, const ReferenceTensors& file,
+                                 const std::string& key, double bound) {
       ASSERT_TRUE(recorder.values.contains(name)) << name;
-      EXPECT_TRUE(near(recorder.values[name], file.floats(key, static_cast<int64_t>(i)), bound)) << pictures[i] << " " << name;
+      EXPECT_TRUE(near(recorder.values[name], file.floats(key, static_cast<int64_t>(i)), bound))
+          << pictures[i] << " " << name;
     };
     for (const TowerConfig& tower : model.config().towers) {
       expect_near("pixel_values." + tower.name, expected, "pixel_values." + tower.name, kPixelBound);
