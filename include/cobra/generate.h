@@ -43,8 +43,8 @@ struct GenerateOptions {
   std::vector<std::string> stop = {};  // the answer ends before the first of these texts
   SamplingOptions sampling = {};
   int64_t chunk = 0;  // prompt tokens per prefill step; 0: the default
-  /// Called with each piece of text as soon as it is certain (never half a character, never part of a stop
-  /// text). Return false to stop. May be empty.
+  /// Called after every token with the text that has become certain: never half a character, never part of a
+  /// stop text, often nothing. Return false to stop.
   std::function<bool(std::string_view piece)> on_text = {};
 };
 

@@ -7,7 +7,6 @@
 
 #include <map>
 #include <tuple>
-#include <unordered_map>
 #include <vector>
 
 #include "base/fail.h"
@@ -46,33 +45,45 @@ dnnl::matmul::primitive_desc describe(const dnnl::memory::desc& a, const dnnl::m
 #endif
 }
 
-Matmul make_bf16_matmul(const Gemm& g) {
-  using Type = dnnl::memory::data_type;
+using Type = dnnl::memory::data_type;
+
+Matmul make_matmul(const Gemm& g, Type inputs) {
+  using Strides = dnnl::memory::dims;
   Matmul m;
-  m.a = {{g.M, g.K}, Type::bf16, dnnl::memory::dims{g.lda, 1}};
-  m.b = {{g.K, g.N}, Type::bf16, g.transpose_b ? dnnl::memory::dims{1, g.ldb} : dnnl::memory::dims{g.ldb, 1}};
-  m.c = {{g.M, g.N}, Type::f32, dnnl::memory::dims{g.ldc, 1}};
+  m.a = {{g.M, g.K}, inputs, Strides{g.lda, 1}};
+  m.b = {{g.K, g.N}, inputs, g.transpose_b ? Strides{1, g.ldb} : Strides{g.ldb, 1}};
+  m.c = {{g.M, g.N}, Type::f32, Strides{g.ldc, 1}};
   const auto description = describe(m.a, m.b, m.c);
   m.primitive = dnnl::matmul(description);
   m.scratchpad = description.scratchpad_desc();
   return m;
 }
 
-}  // namespace
+/// While it lives, oneDNN plans and runs for the calling thread alone. Without it a primitive is planned for
+/// as many threads as OpenMP would give; run inside a parallel region, where there is only one, it would do
+/// one share of its work.
+class OneThread {
+ public:
+  OneThread() : saved_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+  ~OneThread() { omp_set_num_threads(saved_); }
 
-void onednn_gemm_f32(const Gemm& g, const float* A, const float* B, float* C) {
-  dnnl_sgemm('N', g.transpose_b ? 'T' : 'N', g.M, g.N, g.K, 1.0f, A, g.lda, B, g.ldb, 0.0f, C, g.ldc);
-}
+ private:
+  int saved_;
+};
 
 /// Primitives are made once a thread and shape: creation costs more than a small product.
-void onednn_gemm_bf16(const Gemm& g, const BFloat16* A, const BFloat16* B, float* C) {
+template <Type kInputs>
+void multiply(const Gemm& g, const void* A, const void* B, float* C) {
+  constexpr size_t kMaxShapes = 256;
   thread_local std::map<ShapeKey, Matmul> cache;
   thread_local std::vector<std::byte> scratchpad;
   thread_local dnnl::stream stream(cpu_engine());
-  constexpr size_t kMaxShapes = 256;
+  const OneThread one_thread;
   if (cache.size() > kMaxShapes) cache.clear();
   auto found = cache.find(key_of(g));
-  if (found == cache.end()) found = cache.emplace(key_of(g), make_bf16_matmul(g)).first;
+  if (found == cache.end()) found = cache.emplace(key_of(g), make_matmul(g, kInputs)).first;
   const Matmul& m = found->second;
   scratchpad.resize(std::max(scratchpad.size(), m.scratchpad.get_size()));
   const auto memory = [](const dnnl::memory::desc& desc, const void* data) {
@@ -83,6 +94,16 @@ void onednn_gemm_bf16(const Gemm& g, const BFloat16* A, const BFloat16* B, float
                                {DNNL_ARG_DST, memory(m.c, C)},
                                {DNNL_ARG_SCRATCHPAD, memory(m.scratchpad, scratchpad.data())}});
   stream.wait();
+}
+
+}  // namespace
+
+void onednn_gemm_f32(const Gemm& g, const float* A, const float* B, float* C) {
+  multiply<Type::f32>(g, A, B, C);
+}
+
+void onednn_gemm_bf16(const Gemm& g, const BFloat16* A, const BFloat16* B, float* C) {
+  multiply<Type::bf16>(g, A, B, C);
 }
 
 bool onednn_has_fast_bf16() {

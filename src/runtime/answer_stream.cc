@@ -14,7 +14,12 @@ AnswerStream::AnswerStream(const Tokenizer* tokenizer, std::vector<std::string> 
   std::erase(stop_, "");
 }
 
-bool AnswerStream::push(int32_t id) { return !decoder_ || append(decoder_->push(id)); }
+bool AnswerStream::push(int32_t id) {
+  if (!decoder_) return emit({});
+  return append(decoder_->push(id));
+}
+
+bool AnswerStream::emit(std::string_view piece) { return !on_text_ || on_text_(piece); }
 
 void AnswerStream::finish() {
   if (!decoder_ || stopped()) return;
@@ -48,15 +53,15 @@ size_t AnswerStream::held_back() const {
 }
 
 bool AnswerStream::emit_up_to(size_t end) {
-  if (end <= emitted_) return true;
+  if (end <= emitted_) return emit({});
   std::string_view piece = std::string_view(text_).substr(emitted_, end - emitted_);
   if (emitted_ == 0) {
     const std::string_view trimmed = python_strip(piece);
-    if (trimmed.empty()) return true;  // leading white space: wait
+    if (trimmed.empty()) return emit({});  // leading white space: wait
     piece.remove_prefix(static_cast<size_t>(trimmed.data() - piece.data()));
   }
   emitted_ = end;
-  return !on_text_ || on_text_(piece);
+  return emit(piece);
 }
 
 }  // namespace cobra

@@ -36,6 +36,7 @@ class AnswerStream {
   size_t stop_at_ = std::string::npos;
 
   bool append(std::string_view piece);
+  bool emit(std::string_view piece);
   bool emit_up_to(size_t end);
   size_t held_back() const;
 };

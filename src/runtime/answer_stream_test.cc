@@ -11,14 +11,15 @@ struct Fed {
   std::vector<std::string> pieces;
   std::string emitted, text;
   bool stopped = false;
-  size_t bytes_taken = 0;
+  size_t bytes_taken = 0, calls = 0;
 };
 
 Fed feed(const std::string& text, const std::vector<std::string>& stop) {
   const Tokenizer tokenizer(TokenizerData::byte_level());
   Fed fed;
   AnswerStream stream(&tokenizer, stop, [&](std::string_view piece) {
-    fed.pieces.emplace_back(piece);
+    ++fed.calls;
+    if (!piece.empty()) fed.pieces.emplace_back(piece);
     fed.emitted += piece;
     return true;
   });
@@ -36,6 +37,7 @@ TEST(AnswerStream, PassesTextOnWithoutLeadingSpace) {
   const Fed fed = feed(" \n A dog.", {});
   EXPECT_EQ(fed.emitted, "A dog.");
   EXPECT_EQ(fed.pieces.size(), 6u);
+  EXPECT_GE(fed.calls, 9u) << "every token gives the caller a chance to stop";
   EXPECT_FALSE(fed.stopped);
 }
 
@@ -64,6 +66,11 @@ TEST(AnswerStream, HoldsBackWhatMayBecomeAStopText) {
 
 TEST(AnswerStream, TheEarliestOfSeveralStopTextsWins) {
   EXPECT_EQ(feed("ab cd ef", {"ef", "cd"}).text, "ab ");
+}
+
+TEST(AnswerStream, TheCallerCanStopWithoutAnyText) {
+  AnswerStream stream(nullptr, {}, [](std::string_view) { return false; });
+  EXPECT_FALSE(stream.push(5));
 }
 
 TEST(AnswerStream, WithoutATokenizerThereIsNoText) {
