@@ -76,6 +76,9 @@ TEST(DTypes, RowBytes) {
 TEST(Messages, PrintableEscapesAndCuts) {
   EXPECT_EQ(printable("a\nb"), "a\\x0ab");
   EXPECT_EQ(printable("abcdef", 3), "abc...");
+  EXPECT_EQ(printable("é日🐕"), "é日🐕");
+  EXPECT_EQ(printable("é日", 4), "é...") << "never half a character";
+  EXPECT_EQ(printable("\xff\xd8z\xc3"), "\\xff\\xd8z\\xc3");
 }
 
 TEST_F(FileTest, AtomicFileAppearsOnlyOnCommit) {

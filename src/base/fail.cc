@@ -1,17 +1,46 @@
 #include "base/fail.h"
 
+#include <algorithm>
+
 namespace cobra {
+
+namespace {
+
+/// Bytes of the well-formed UTF-8 character that `text` begins with, 0 if it does not begin with one.
+/// (Overlong forms and surrogates are let through: they print as replacement characters and break nothing.)
+size_t character_bytes(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const size_t length = lead < 0x80   ? 1
+                        : lead < 0xc2 ? 0
+                        : lead < 0xe0 ? 2
+                        : lead < 0xf0 ? 3
+                        : lead < 0xf5 ? 4
+                                      : 0;
+  if (length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+}  // namespace
 
 std::string printable(std::string_view text, size_t max_bytes) {
   std::string out;
-  for (unsigned char c : text.substr(0, max_bytes)) {
-    if (c < 0x20 || c == 0x7f) {
+  size_t i = 0;
+  while (i < text.size()) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const size_t length = character_bytes(text.substr(i));
+    if (i + std::max<size_t>(length, 1) > max_bytes) break;
+    if (length == 0 || c < 0x20 || c == 0x7f) {
       out += fmt::format("\\x{:02x}", c);
+      ++i;
     } else {
-      out += static_cast<char>(c);
+      out += text.substr(i, length);
+      i += length;
     }
   }
-  if (text.size() > max_bytes) out += "...";
+  if (i < text.size()) out += "...";
   return out;
 }
 

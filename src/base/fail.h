@@ -22,7 +22,8 @@ void check(bool ok, fmt::format_string<Args...> format, Args&&... args) {
   if (!ok) throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// `text` fit for one line of a message: control bytes escaped as \xNN, cut to `max_bytes` with "...".
+/// `text` fit for one line of a message: control bytes and invalid UTF-8 escaped as \xNN, cut to `max_bytes`
+/// with "...".
 std::string printable(std::string_view text, size_t max_bytes = 80);
 
 /// a * b and a + b of sizes that come from files: throws Error naming `what` when the result exceeds int64_t
