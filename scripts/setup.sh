@@ -5,11 +5,12 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: scripts/setup.sh [--tests] [--check]
+usage: scripts/setup.sh [--tests] [--train] [--check]
 
 Installs the Debian packages that building cobra needs (with apt-get; through sudo unless run as root).
 
   --tests   also what building and running the tests needs
+  --train   also what the trainer needs (cobra-train, in the release preset)
   --check   only name what is missing; exit status 1 if anything is
 EOF
 }
@@ -17,6 +18,7 @@ EOF
 build_packages=(g++ cmake ninja-build pkg-config libdnnl-dev libhwy-dev libfmt-dev nlohmann-json3-dev libcli11-dev
                 libjpeg-dev libpng-dev libwebp-dev libicu-dev libzip-dev libedit-dev)
 test_packages=(libgtest-dev libgmock-dev python3)
+train_packages=(libtorch-dev libopenblas0-openmp)
 optional_packages=(ccache)  # shortens repeated builds; tried only when something needed is installed as well
 
 packages=("${build_packages[@]}")
@@ -24,6 +26,7 @@ check_only=no
 while [[ $# -gt 0 ]]; do
   case $1 in
     --tests) packages+=("${test_packages[@]}") ;;
+    --train) packages+=("${train_packages[@]}") ;;
     --check) check_only=yes ;;
     -h | --help) usage; exit 0 ;;
     *) echo "setup.sh: unknown option '$1' (see --help)" >&2; exit 2 ;;

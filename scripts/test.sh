@@ -46,7 +46,7 @@ fresh_results() { mkdir -p "$(dirname "$1")" && rm -f "$1" && printf '%s' "$1"; 
 
 cd "$root"
 step "Packages"
-scripts/setup.sh --tests
+scripts/setup.sh --tests --train
 
 step "Build: release"
 cmake --preset release

@@ -1,4 +1,5 @@
-"""Each room under src/ includes only the rooms that docs/design/overview.md allows it. Prints every offence."""
+"""Each room under src/ includes only the rooms that docs/design/overview.md allows it, and only train/, which no room
+includes, sees libtorch. Prints every offence."""
 
 import pathlib
 import re
@@ -27,6 +28,8 @@ def offences(source):
             if "test" in file.name:
                 continue  # tests may read reference files through any room
             for line, text in enumerate(file.read_text().splitlines(), 1):
+                if re.match(r"\s*#\s*include\s+[<\"](torch|ATen|c10)/", text):
+                    yield f"src/{room}/{file.name}:{line}: only train/ may include libtorch"
                 found = re.match(r'\s*#\s*include\s+"([a-z_]+)/', text)
                 if not found or found[1] in ("cobra", room) or found[1] in ALLOWED[room]:
                     continue

@@ -13,9 +13,17 @@ void add_inspect_command(CLI::App& app);
 void add_init_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
+void add_train_command(CLI::App& app);
 
-/// Parses the command line, runs the command and returns the exit code: 0, 1 for an Error ("cobra: message" on stderr, one
-/// line), 2 for a wrong command line.
+/// `cobra train ARGS`: becomes the program cobra-train, which stands beside this one, with ARGS. Returns only
+/// when that fails: 1, told on stderr.
+int run_trainer(int argc, const char* const* argv);
+
+/// Parses the command line, runs the chosen command of `app`, and returns the exit code: 0, 1 for an Error
+/// ("cobra: message" on stderr, one line), 2 for a wrong command line.
+int run_app(CLI::App& app, int argc, const char* const* argv);
+
+/// The program cobra: run_app with all commands.
 int run_program(int argc, const char* const* argv);
 
 }  // namespace cobra

@@ -1,0 +1,71 @@
+// What becomes of a command line: parsing, running, errors and exit codes. Programs share it.
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "base/fail.h"
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+namespace cobra {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+constexpr int kInterrupted = 130;  // what a shell reports for a program that SIGINT ended
+
+int report(std::string_view message, int exit_code) {
+  std::fflush(stdout);
+  say_error(message);
+  return exit_code;
+}
+
+int report_usage(const CLI::App& app, std::string_view message) {
+  std::string command = app.get_name();
+  for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+  return report(fmt::format("{} (see '{} --help')", message, command), kWrongUsage);
+}
+
+/// CLI11 would only say that a subcommand is required.
+void check_command(const CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2) throw UsageError("a command is needed");
+  const std::string command = argv[1];
+  const auto is_named = [&](const CLI::App* known) { return known->get_name() == command; };
+  if (!command.starts_with('-') && app.get_subcommands(is_named).empty()) {
+    throw UsageError(fmt::format("'{}' is not a command", printable(command)));
+  }
+}
+
+/// CLI11 reports --help and --version as exceptions that carry the exit code 0.
+int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() != 0) return report_usage(app, error.what());
+  app.exit(error);
+  return 0;
+}
+
+}  // namespace
+
+int run_app(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    check_command(app, argc, argv);
+    app.parse(argc, argv);
+    flush_output();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return finish_parse(app, error);
+  } catch (const UsageError& error) {
+    return report_usage(app, error.what());
+  } catch (const Interrupted&) {
+    return kInterrupted;
+  } catch (const std::bad_alloc&) {
+    return report("not enough memory", kFailed);
+  } catch (const std::exception& error) {
+    return report(error.what(), kFailed);
+  }
+}
+
+}  // namespace cobra

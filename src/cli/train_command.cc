@@ -1,0 +1,48 @@
+// cobra train: starts cobra-train, which is a program of its own so that this one does not load libtorch.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/fail.h"
+#include "cli/command.h"
+#include "cli/output.h"
+
+namespace cobra {
+namespace {
+
+/// Beside the running program, wherever it was installed.
+std::filesystem::path trainer_path(const char* own_name) {
+  std::error_code unknown;
+  std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (unknown) own = own_name;
+  return own.parent_path() / "cobra-train";
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  app.add_subcommand("train", "Train and fine-tune (the program cobra-train)");  // for cobra --help
+}
+
+int run_trainer(int argc, const char* const* argv) {
+  const std::string path = trainer_path(argv[0]).string();
+  std::vector<std::string> words{path};
+  words.insert(words.end(), argv + 2, argv + argc);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  ::execv(path.c_str(), arguments.data());
+  say_error(
+      errno == ENOENT
+          ? fmt::format("{}: no such program: the trainer is built by the release preset, with libtorch "
+                        "(scripts/setup.sh --train)",
+                        printable(path, 1000))
+          : fmt::format("{}: {}", printable(path, 1000), std::strerror(errno)));
+  return 1;
+}
+
+}  // namespace cobra
