@@ -1,0 +1,139 @@
+#include "train/model/load.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/fail.h"
+#include "base/parallel.h"
+#include "kernels/quant.h"
+#include "model/convert_plan.h"
+#include "model/convert_run.h"
+#include "model/schema.h"
+#include "train/model/projector.h"
+
+namespace cobra::train {
+namespace {
+
+/// Rows as the GGUF has them, into a parameter: the order of values is the same in both.
+template <class ReadRow>
+void fill_rows(const Parameter& parameter, int threads, const ReadRow& read_row) {
+  const int64_t cols = parameter.mapping.target.shape.back();
+  float* values = parameter.value.data_ptr<float>();
+  parallel_for(threads, parameter.value.numel() / cols,
+               [&](int64_t row, int) { read_row(row, values + row * cols); });
+}
+
+// ---- GGUF --------------------------------------------------------------------------------------------
+
+/// A = -exp(A_log) back to A_log.
+void invert_negative_exp(const Parameter& parameter, const std::string& path) {
+  float* A = parameter.value.data_ptr<float>();
+  for (int64_t i = 0; i < parameter.value.numel(); ++i) {
+    check(A[i] < 0 && std::isfinite(A[i]), "{}: tensor '{}': expected finite negative values, found {}", path,
+          parameter.mapping.target.name, A[i]);
+    A[i] = std::log(-A[i]);
+  }
+}
+
+void fill_parameter(const GgufFile& file, const Parameter& parameter, int threads) {
+  const TensorSpec& spec = parameter.mapping.target;
+  const TensorEntry* tensor = file.find(spec.name);
+  check(tensor != nullptr, "{}: tensor '{}' is missing, expected shape {}", file.path(), spec.name,
+        to_string(spec.shape));
+  check(tensor->shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), spec.name,
+        to_string(spec.shape), to_string(tensor->shape));
+  const int64_t stride = row_bytes(tensor->type, spec.shape.back());
+  fill_rows(parameter, threads, [&](int64_t row, float* out) {
+    dequantize_row(tensor->type, tensor->bytes.data() + row * stride, out, spec.shape.back());
+  });
+  file.release_pages(tensor->bytes);
+  if (parameter.mapping.transform == Transform::negative_exp) invert_negative_exp(parameter, file.path());
+}
+
+ModelSource open_gguf(const std::string& path, int threads) {
+  const auto file = std::make_shared<const GgufFile>(path);
+  ModelSource source;
+  source.config = read_config(*file);
+  check(source.config.mamba.n_layer > 0, "{}: expected a language model, found vision towers only", path);
+  check(
+      !file->find("output.weight"),
+      "{}: tensor 'output.weight': an output head of its own is not trained; expected the embedding as head",
+      path);
+  if (file->has("tokenizer.ggml.tokens")) source.tokenizer = TokenizerData::from_gguf(*file);
+  source.fill = [file, threads](Parameters& parameters) { fill_from_gguf(*file, threads, parameters); };
+  return source;
+}
+
+// ---- official files ----------------------------------------------------------------------------------
+
+/// The tensors of a conversion by their names in a GGUF.
+std::map<std::string, OutputTensor> plan_source(RunSource& source) {
+  Plan plan;
+  plan.config = source.config;
+  const bool head_required = source.projector.has_value();
+  plan_language_model(*source.language_model, head_required, DType::f32, plan);
+  if (source.projector) plan_projector(plan.config.projector, *source.projector, DType::f32, plan);
+  for (size_t i = 0; i < source.towers.size(); ++i) {
+    plan_tower(plan.config.towers[i], source.towers[i], DType::f32, plan);
+  }
+  std::map<std::string, OutputTensor> by_name;
+  for (OutputTensor& tensor : plan.tensors) by_name.emplace(tensor.name, tensor);
+  check(!by_name.contains("output.weight"),
+        "{}: lm_head differs from the embedding: an output head of its own is not trained",
+        source.language_model->path());
+  return by_name;
+}
+
+/// Values that the conversion would change are read as they are: log(exp(A_log)) is not A_log to the last
+/// bit.
+void fill_untransformed(SourceTensors& source, const Parameter& parameter) {
+  const NameMapping& mapping = parameter.mapping;
+  const std::vector<float> values =
+      to_float32(source.take(mapping.source, mapping.source_shape), source.path());
+  std::copy(values.begin(), values.end(), parameter.value.data_ptr<float>());
+}
+
+void fill_from_files(RunSource& source, Parameters& parameters, int threads) {
+  const std::map<std::string, OutputTensor> tensors = plan_source(source);
+  for (const Parameter& parameter : parameters.list()) {
+    const auto tensor = tensors.find(parameter.mapping.target.name);
+    if (tensor == tensors.end()) continue;  // a projector that no checkpoint gave
+    fill_rows(parameter, threads, tensor->second.read_row);
+    if (parameter.mapping.transform == Transform::negative_exp) {
+      fill_untransformed(*source.language_model, parameter);
+    }
+    if (tensor->second.done) tensor->second.done();
+  }
+  const ProjectorConfig& projector = source.config.projector;
+  if (!source.projector && projector.out > 0) initialize_projector(projector, parameters);
+}
+
+ModelSource open_files(const SourceOptions& options, int threads) {
+  const bool is_run = !options.files.run_dir.empty();
+  const auto opened = std::make_shared<RunSource>(is_run ? open_run(options.files)
+                                                         : open_parts(options.files, options.projector));
+  check(opened->language_model.has_value(),
+        "training needs a language model: give a model file, a run, or a language model with its towers");
+  ModelSource source;
+  source.tokenizer = read_tokenizer(options.files, opened->dims, opened->config);
+  source.config = opened->config;
+  check_config(source.config, opened->language_model->path());
+  source.fill = [opened, threads](Parameters& parameters) { fill_from_files(*opened, parameters, threads); };
+  return source;
+}
+
+}  // namespace
+
+void fill_from_gguf(const GgufFile& file, int threads, Parameters& parameters) {
+  for (const Parameter& parameter : parameters.list()) fill_parameter(file, parameter, threads);
+}
+
+ModelSource open_source(const SourceOptions& options, int threads) {
+  const bool has_files = !options.files.run_dir.empty() || !options.files.llm.empty();
+  check(options.gguf.empty() || !has_files,
+        "a model file and official files exclude each other: give one of them");
+  return options.gguf.empty() ? open_files(options, threads) : open_gguf(options.gguf, threads);
+}
+
+}  // namespace cobra::train

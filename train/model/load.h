@@ -1,0 +1,37 @@
+// Where a model's weights come from: a GGUF, the official files, or published parts with a new projector.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cobra/config.h"
+#include "formats/gguf.h"
+#include "model/convert.h"
+#include "tokenizer/tokenizer.h"
+#include "train/model/parameters.h"
+
+namespace cobra::train {
+
+struct SourceOptions {
+  std::string gguf;  // a model file; or
+  ConvertOptions
+      files;  // run_dir with towers; or `llm` with towers and no projector yet. Output fields are not read.
+  ProjectorType projector = ProjectorType::fused_gelu_mlp;  // of the new projector in the last case
+};
+
+/// An opened source. Configuration and names are checked; values are read by `fill`.
+struct ModelSource {
+  ModelConfig config;
+  std::optional<TokenizerData> tokenizer;
+  std::function<void(Parameters&)> fill;
+};
+
+/// Every parameter from a GGUF that has this configuration, dequantised.
+void fill_from_gguf(const GgufFile& file, int threads, Parameters& parameters);
+
+/// Throws Error naming file, tensor or field, what was expected and what was found.
+ModelSource open_source(const SourceOptions& options, int threads);
+
+}  // namespace cobra::train

@@ -1,0 +1,54 @@
+// One update from one or several micro-batches. Source: Cobra's training/strategies/base_strategy.py
+// (run_training), with the one-process meaning of gradient accumulation and clipping.
+//
+//     Trainer trainer(model, recipe);
+//     trainer.accumulate(batch_a);
+//     trainer.accumulate(batch_b);
+//     const StepResult result = trainer.update(learning_rate);
+#pragma once
+
+#include <vector>
+
+#include "train/model/cobra_vlm.h"
+#include "train/optim/adamw.h"
+
+namespace cobra::train {
+
+struct Recipe {
+  AdamWOptions adamw;
+  double max_grad_norm = 1.0;
+};
+
+struct StepResult {
+  std::vector<double> losses;  // of each micro-batch: the mean over its valid tokens
+  int64_t valid_labels = 0;    // of all micro-batches
+  double grad_norm = 0;        // before clipping
+  double clip_coefficient = 1;
+};
+
+class Trainer {
+ public:
+  /// The model must outlive the trainer.
+  Trainer(CobraVlm& model, const Recipe& recipe);
+
+  CobraVlm& model() { return model_; }
+  AdamW& optimizer() { return optimizer_; }
+
+  /// Adds the gradient of loss * (number of valid labels) and returns the loss. Throws Error for a loss that
+  /// is not finite.
+  double accumulate(const Batch& batch);
+  /// Divides by the number of valid labels. Gradients are those of the mean over all micro-batches
+  /// afterwards, not yet clipped.
+  void finish_gradients();
+  /// Clips, updates the parameters and clears the gradients. Calls finish_gradients if nobody did.
+  StepResult update(double learning_rate);
+
+ private:
+  CobraVlm& model_;
+  Recipe recipe_;
+  AdamW optimizer_;
+  StepResult pending_;
+  bool finished_ = false;
+};
+
+}  // namespace cobra::train
