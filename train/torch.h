@@ -3,6 +3,7 @@
 // libtorch are not used.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <torch/autograd.h>
 #include <torch/types.h>
 

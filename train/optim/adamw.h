@@ -31,6 +31,7 @@ class AdamW {
   const std::vector<Parameter>& parameters() const { return parameters_; }
   /// In the order of parameters(); for checkpoints.
   std::vector<Moments>& moments() { return moments_; }
+  const std::vector<Moments>& moments() const { return moments_; }
 
  private:
   AdamWOptions options_;

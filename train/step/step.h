@@ -33,6 +33,7 @@ class Trainer {
 
   CobraVlm& model() { return model_; }
   AdamW& optimizer() { return optimizer_; }
+  const AdamW& optimizer() const { return optimizer_; }
 
   /// Adds the gradient of loss * (number of valid labels) and returns the loss. Throws Error for a loss that
   /// is not finite.

@@ -1,0 +1,132 @@
+"""cobra train step from the outside: the official numbers through the command, and its errors."""
+
+import json
+import struct
+import unittest
+
+from cobra_cli import REFERENCE, CobraTest, Tensors, convert, reference_json, run
+
+CHECKPOINT = REFERENCE / "checkpoint"
+RUN = ["--run", CHECKPOINT, "--dino", CHECKPOINT / "dino.safetensors", "--siglip",
+       CHECKPOINT / "siglip.safetensors", "--dims", CHECKPOINT / "dims.json"]  # fmt: skip
+BATCH = ["--batch", REFERENCE / "training.safetensors", "--images", REFERENCE / "image"]
+GRADIENT_BOUND = 1e-4  # relative to the largest entry of a tensor
+
+
+class TrainStep(CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.expected = Tensors(REFERENCE / "training.safetensors")
+        cls.summary = reference_json("training.json")
+
+    def step(self, name, *flags, model=RUN):
+        output = self.folder / f"{name}.safetensors"
+        result = run("train", "step", *model, *BATCH, "--name", name, "-o", output, "--json", *flags)
+        return json.loads(result.stdout), Tensors(output)
+
+    def assert_relative(self, found, expected, name, bound=GRADIENT_BOUND):
+        largest = max(map(abs, expected))
+        self.assert_close(found, expected, bound * largest, name)
+
+    def assert_expected(self, found, batch, kinds=("grad", "exp_avg", "exp_avg_sq")):
+        names = [n for n in self.expected.names() if n.split(".", 2)[1] in kinds and n.startswith(batch + ".")]
+        self.assertTrue(names)
+        for name in names:
+            self.assert_relative(found.values(name.split(".", 1)[1]), self.expected.values(name), name, 2e-4)
+
+    def test_mixed_batch(self):
+        summary, found = self.step("mixed")
+        self.assert_relative(found.values("loss"), self.expected.values("mixed.loss"), "loss", 6e-6)
+        self.assertAlmostEqual(summary["grad_norm"], self.summary["mixed"]["grad_global_norm"], places=2)
+        self.assertEqual(summary["valid_labels"], self.summary["mixed"]["num_valid_labels"])
+        self.assert_expected(found, "mixed")
+        after = [n for n in self.expected.names() if n.startswith("mixed.after_step.")]
+        for name in after:
+            self.assert_close(found.values(name[len("mixed.") :]), self.expected.values(name), 4.1e-5, name)
+        gradients = {n[len("grad.") :] for n in found.names() if n.startswith("grad.")}
+        self.assertEqual(gradients, set(self.summary["trainable_parameters"]))
+
+    def test_other_batches(self):
+        for name in ("multimodal", "text"):
+            _, found = self.step(name)
+            self.assert_relative(found.values("loss"), self.expected.values(name + ".loss"), name, 6e-6)
+        self.assertNotIn("grad.projector.projector.0.weight", found)
+
+    def test_alignment(self):
+        _, found = self.step("multimodal", "--stage", "align")
+        gradients = {n[len("grad.") :] for n in found.names() if n.startswith("grad.")}
+        self.assertEqual(gradients, set(self.summary["align"]["trainable"]))
+        for name in self.expected.names():
+            if name.startswith("align.grad."):
+                self.assert_relative(found.values(name[len("align.") :]), self.expected.values(name), name)
+
+    def test_checkpointing_changes_no_bit_and_threads_only_rounding(self):
+        _, plain = self.step("mixed", "--threads", 1)
+        _, recomputed = self.step("mixed", "--threads", 1, "--checkpointing")
+        _, threaded = self.step("mixed", "--threads", 2)
+        for name in filter(lambda n: n.startswith("grad."), plain.names()):
+            self.assertEqual(recomputed.values(name), plain.values(name), name)
+            self.assert_relative(threaded.values(name), plain.values(name), name)
+
+    def test_bf16_is_near(self):
+        _, exact = self.step("mixed")
+        _, rounded = self.step("mixed", "--precision", "bf16")
+        loss = exact.values("loss")[0]
+        self.assertTrue(1e-7 < abs(rounded.values("loss")[0] - loss) < 0.02 * loss)
+
+    def test_full_finetune_reaches_the_towers(self):
+        _, found = self.step("mixed", "--stage", "full-finetune")
+        self.assertIn("grad.vision_backbone.dino_featurizer.blocks.0.attn.qkv.weight", found)
+        self.assertIn("grad.vision_backbone.siglip_featurizer.patch_embed.proj.weight", found)
+        self.assert_expected(found, "mixed", kinds=("grad",))
+
+    def test_from_a_model_file(self):
+        _, found = self.step("mixed", model=["-m", convert(self.folder / "model.gguf")])
+        self.assert_expected(found, "mixed", kinds=("grad",))
+
+    def error(self, *arguments, code=1):
+        output = self.folder / "never.safetensors"
+        result = run("train", "step", *arguments, "-o", output, check=False)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertEqual(result.stdout, b"")
+        self.assertFalse(output.exists())
+        message = result.stderr.decode()
+        self.assertEqual(message.count("\n"), 1, message)
+        return message
+
+    def batch_file(self, **changes):
+        """The text batch with some tensors replaced by (shape, int64 values)."""
+        data, header, body = {}, {}, b""
+        for field in ("input_ids", "labels", "multimodal_indices"):
+            data[field] = (self.expected.shape("text." + field), list(self.expected.values("text." + field)))
+        for field, (shape, values) in {**data, **changes}.items():
+            raw = struct.pack(f"<{len(values)}q", *values)
+            header["b." + field] = {"dtype": "I64", "shape": shape, "data_offsets": [len(body), len(body) + len(raw)]}
+            body += raw
+        text = json.dumps(header).encode()
+        path = self.folder / "batch.safetensors"
+        path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+        return ["--batch", path, "--name", "b"]
+
+    def test_errors(self):
+        self.assertIn("a model is needed", self.error(*BATCH, "--name", "mixed", code=2))
+        self.assertIn("'nothing.input_ids' is missing", self.error(*RUN, *BATCH, "--name", "nothing"))
+        self.assertIn("--images DIR", self.error(*RUN, *BATCH[:2], "--name", "mixed"))
+        self.assertIn("photo.jpg", self.error(*RUN, *BATCH[:2], "--images", self.folder, "--name", "mixed"))
+        self.assertIn("'later'", self.error(*RUN, *BATCH, "--name", "mixed", "--stage", "later"))
+        self.assertIn("'fp8'", self.error(*RUN, *BATCH, "--name", "mixed", "--precision", "fp8"))
+        ids = ([1, 2], [3, 1 << 40])
+        message = self.error(*RUN, *self.batch_file(input_ids=ids, labels=([1, 2], [3, 3])))
+        self.assertIn("'input_ids' must be from 0", message)
+        message = self.error(*RUN, *self.batch_file(input_ids=([1, 2], [3, 3]), labels=([2, 1], [3, 3])))
+        self.assertIn("'labels' must have the shape", message)
+        ignored = ([1, 2], [-100, -100])
+        message = self.error(*RUN, *self.batch_file(input_ids=([1, 2], [3, 3]), labels=ignored))
+        self.assertIn("no label counts", message)
+        message = self.error(*RUN, *self.batch_file(), "--stage", "align")
+        self.assertIn("teaches nothing", message)
+
+
+if __name__ == "__main__":
+    unittest.main()
