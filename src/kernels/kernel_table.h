@@ -15,42 +15,10 @@
 
 #include "base/dtype.h"
 #include "base/half.h"
+#include "kernels/mamba_tiles.h"
 #include "kernels/weight_matrix.h"
 
 namespace cobra {
-
-inline constexpr int kTileChannels = 16;
-inline constexpr int kMaxConvTaps = 8;
-
-/// One channel tile of `causal_conv1d_silu`: x[t] = silu(bias + sum_j weight[j] * x[t - taps + 1 + j]), in
-/// place. Source: Mamba (arXiv 2312.00752) figure 3; mamba_ssm's `causal_conv1d_fn`.
-struct ConvTile {
-  int64_t L;
-  int taps;             // d_conv, <= kMaxConvTaps
-  const float* weight;  // [taps][16]
-  const float* bias;    // [16]
-  float* state;         // [taps][16], the last inputs, oldest first; read and updated
-  float* x;             // [L][16]
-};
-
-/// One channel tile of `selective_scan`. Source: Mamba, algorithm 2 with the discretisation of mamba_ssm's
-/// selective_scan_ref (delta_softplus=True):
-///   dt = softplus(dt_raw + dt_bias);  h = exp(dt A) h + dt B x;  y = (C h + D x) * silu(z)
-struct ScanTile {
-  int64_t L;
-  int states;       // d_state
-  const float* x;   // [L][16]
-  const float* dt;  // [L][16], before bias and softplus
-  const float* z;   // [L][16]
-  const float* B;   // [L][ld_bc], `states` values a row
-  const float* C;   // [L][ld_bc]
-  int64_t ld_bc;
-  const float* A;        // [states][16], negative
-  const float* D;        // [16]
-  const float* dt_bias;  // [16]
-  float* state;          // [states][16], read and updated
-  float* y;              // [L][16]; may be x, dt or z
-};
 
 /// Activations of a few rows in 8 bits, blocks of 32: x ~ scale * q. int16 storage saves widening them again
 /// for every tile.
@@ -86,6 +54,9 @@ struct KernelTable {
 
   void (*causal_conv1d_silu)(const ConvTile& tile);
   void (*selective_scan)(const ScanTile& tile);
+  /// Gradients of the two, for training.
+  void (*causal_conv1d_silu_backward)(const ConvBackwardTile& tile);
+  void (*selective_scan_backward)(const ScanBackwardTile& tile);
 
   /// Decode. One row of n values (a multiple of 32) to q [n], scale [n/32], sum [n/32].
   void (*quantize_row)(const float* x, int64_t n, int16_t* q, float* scale, float* sum);

@@ -6,13 +6,10 @@
 #include "kernels/kernel_table.h"
 #include "kernels/packed_tile.h"
 #include "kernels/quant.h"
+#include "kernels/reference_mamba.h"
 
 namespace cobra {
 namespace {
-
-float silu(float x) { return x / (1.0f + std::exp(-x)); }
-/// torch's softplus: linear above its threshold of 20.
-float softplus(float x) { return x > 20.0f ? x : std::log1p(std::exp(x)); }
 
 void rms_norm(const float* x, const float* weight, float eps, int64_t n, float* out) {
   double sum = 0.0;
@@ -48,38 +45,6 @@ void quick_gelu(float* x, int64_t n) {
 
 void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = to_bfloat16(x[i]);
-}
-
-void causal_conv1d_silu(const ConvTile& tile) {
-  for (int c = 0; c < kTileChannels; ++c) {
-    for (int64_t t = 0; t < tile.L; ++t) {
-      for (int j = 0; j + 1 < tile.taps; ++j) {
-        tile.state[j * kTileChannels + c] = tile.state[(j + 1) * kTileChannels + c];
-      }
-      tile.state[(tile.taps - 1) * kTileChannels + c] = tile.x[t * kTileChannels + c];
-      float sum = tile.bias[c];
-      for (int j = 0; j < tile.taps; ++j)
-        sum += tile.weight[j * kTileChannels + c] * tile.state[j * kTileChannels + c];
-      tile.x[t * kTileChannels + c] = silu(sum);
-    }
-  }
-}
-
-void selective_scan(const ScanTile& tile) {
-  for (int c = 0; c < kTileChannels; ++c) {
-    for (int64_t t = 0; t < tile.L; ++t) {
-      const int64_t at = t * kTileChannels + c;
-      const float x = tile.x[at], z = tile.z[at];
-      const float dt = softplus(tile.dt[at] + tile.dt_bias[c]);
-      float y = 0.0f;
-      for (int n = 0; n < tile.states; ++n) {
-        float& h = tile.state[n * kTileChannels + c];
-        h = std::exp(dt * tile.A[n * kTileChannels + c]) * h + dt * tile.B[t * tile.ld_bc + n] * x;
-        y += h * tile.C[t * tile.ld_bc + n];
-      }
-      tile.y[at] = (y + tile.D[c] * x) * silu(z);
-    }
-  }
 }
 
 void quantize_activations(const float* x, int64_t n, int16_t* q, float* scale, float* sum) {
@@ -183,8 +148,10 @@ const KernelTable& reference_kernels() {
       .gelu = gelu,
       .quick_gelu = quick_gelu,
       .to_bfloat16 = to_bfloat16_row,
-      .causal_conv1d_silu = causal_conv1d_silu,
-      .selective_scan = selective_scan,
+      .causal_conv1d_silu = reference::causal_conv1d_silu<float>,
+      .selective_scan = reference::selective_scan<float>,
+      .causal_conv1d_silu_backward = reference::causal_conv1d_silu_backward<float>,
+      .selective_scan_backward = reference::selective_scan_backward<float>,
       .quantize_row = quantize_activations,
       .dot_packed = dot_packed,
       .dot_plain = dot_plain,
