@@ -15,7 +15,8 @@ ALLOWED = {
     "lm": {"base", "kernels"},
     "model": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm"},
     "runtime": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model"},
-    "cli": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model", "runtime"},
+    "eval": {"base", "formats", "image", "tokenizer", "model", "runtime"},
+    "cli": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model", "runtime", "eval"},
 }
 
 
@@ -24,16 +25,16 @@ def offences(source):
         if room not in ALLOWED:
             yield f"src/{room}: not a room of docs/design/overview.md"
             continue
-        for file in sorted((source / room).glob("*.[hc]*")):
+        for file in sorted((source / room).rglob("*.[hc]*")):
             if "test" in file.name:
                 continue  # tests may read reference files through any room
             for line, text in enumerate(file.read_text().splitlines(), 1):
                 if re.match(r"\s*#\s*include\s+[<\"](torch|ATen|c10)/", text):
-                    yield f"src/{room}/{file.name}:{line}: only train/ may include libtorch"
+                    yield f"{file.relative_to(source.parent)}:{line}: only train/ may include libtorch"
                 found = re.match(r'\s*#\s*include\s+"([a-z_]+)/', text)
                 if not found or found[1] in ("cobra", room) or found[1] in ALLOWED[room]:
                     continue
-                yield f"src/{room}/{file.name}:{line}: {room} may not include {found[1]}/"
+                yield f"{file.relative_to(source.parent)}:{line}: {room} may not include {found[1]}/"
 
 
 if __name__ == "__main__":

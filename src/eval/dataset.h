@@ -1,0 +1,28 @@
+// A prepared dataset on disk: `root`/datasets/<family>/ with the index files, `root`/download/ with pictures.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eval/benchmark.h"
+
+namespace cobra::eval {
+
+struct Dataset {
+  const Benchmark* benchmark;
+  std::string id;          // "gqa-full"
+  std::string root;        // pictures are below it
+  std::string index_path;  // for errors
+  std::vector<Entry> entries;
+  std::string annotations_path;  // what the scorer reads
+};
+
+/// Opens the dataset `id` of a benchmark: "<family>-full" ("" means this one), "<family>-slim",
+/// "<family>-subsampled" or "<family>-slim-N". `data` is the root, its folder datasets/, or
+/// datasets/<family>/. Throws Error that lists what was looked for.
+Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const std::string& id);
+
+/// All questions, in index order.
+std::vector<Question> questions(const Dataset& dataset);
+
+}  // namespace cobra::eval
