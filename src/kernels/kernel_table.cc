@@ -26,6 +26,7 @@ KernelTable make_table(const Target& target) {
   table.isa = target.name;
   add_elementwise_kernels(target.bit, table);
   add_mamba_kernels(target.bit, table);
+  add_mamba_backward_kernels(target.bit, table);
   add_dot_kernels(target.bit, table);
   add_expand_kernels(target.bit, table);
   table.gemm_f32 = onednn_gemm_f32;

@@ -55,7 +55,7 @@ TEST_P(KernelTableTest, Softmax) {
 TEST_P(KernelTableTest, Activations) {
   Floats x = random_values(1000, 5, 3);
   for (int i = -800; i <= 800; ++i) x.push_back(static_cast<float>(i) / 100);
-  x.insert(x.end(), {0.0f, -0.0f, 1e-30f, 80.0f, -80.0f, 3.9f, -3.96f, 5.5f});
+  x.insert(x.end(), {0.0f, -0.0f, 1e-30f, 80.0f, -80.0f, 3.9f, -3.96f, 5.5f, -110.0f, -200.0f, 1e4f, -1e4f});
   // float32 rounding of 1 + erf limits what either side can give: 6e-8 times x.
   expect_same(x, 3e-7, 1e-6, [&](const KernelTable& t, float* v) { t.gelu(v, std::ssize(x)); });
   expect_same(x, 3e-7, 2e-6, [&](const KernelTable& t, float* v) { t.quick_gelu(v, std::ssize(x)); });
@@ -68,6 +68,16 @@ TEST_P(KernelTableTest, BFloat16Rounding) {
   tested.to_bfloat16(x.data(), std::ssize(x), a.data());
   reference.to_bfloat16(x.data(), std::ssize(x), b.data());
   for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(a.data()[i].bits, b.data()[i].bits) << x[i];
+}
+
+/// Where exp(-x) leaves float32, silu is 0 below and x above.
+TEST_P(KernelTableTest, SiluOfLargeValues) {
+  const Floats weight(16, 1.0f), bias(16, 0.0f);
+  const Floats x = {-60, -88, -90, -104, -105, -127, -150, -177, -179, -200, -1000, -1e6, 89, 105, 200, 1e6};
+  expect_same(x, 1e-35, 1e-6, [&](const KernelTable& t, float* v) {
+    Floats state(16);
+    t.causal_conv1d_silu({1, 1, weight.data(), bias.data(), state.data(), v});
+  });
 }
 
 TEST_P(KernelTableTest, CausalConv) {

@@ -105,9 +105,8 @@ void gelu(float* x, int64_t n) {
 
 void quick_gelu(float* x, int64_t n) {
   const F d;
-  const auto slope = hn::Set(d, -1.702f), one = hn::Set(d, 1.0f);
-  transform(x, n, x, 0.0f,
-            [&](int64_t, auto v) { return hn::Div(v, hn::Add(one, hn::Exp(d, hn::Mul(v, slope)))); });
+  const auto slope = hn::Set(d, -1.702f);
+  transform(x, n, x, 0.0f, [&](int64_t, auto v) { return hn::Div(v, one_plus_exp(d, hn::Mul(v, slope))); });
 }
 
 /// Upper 16 bits after rounding to nearest even; NaN stays NaN.

@@ -36,10 +36,22 @@ HWY_INLINE V fast_exp2(D d, V v) {
 
 inline constexpr float kLog2E = 1.44269504f;
 
+/// 1 + exp(v), infinite from v = 89 on: hn::Exp is made for arguments up to 104 and gives 0 from 178 on.
+template <class D, class V>
+HWY_INLINE V one_plus_exp(D d, V v) {
+  return hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Min(v, hn::Set(d, 100.0f))));
+}
+
+/// 1 / (1 + exp(-x))
+template <class D, class V>
+HWY_INLINE V sigmoid(D d, V x) {
+  return hn::Div(hn::Set(d, 1.0f), one_plus_exp(d, hn::Neg(x)));
+}
+
 /// x * sigmoid(x)
 template <class D, class V>
 HWY_INLINE V silu(D d, V x) {
-  return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(x))));
+  return hn::Div(x, one_plus_exp(d, hn::Neg(x)));
 }
 
 /// log(1 + exp(x)), x itself above 20 as torch's softplus.

@@ -18,6 +18,7 @@ namespace cobra {
 /// Each fills its part of the table with the kernels of one Highway target.
 void add_elementwise_kernels(int64_t target, KernelTable& table);
 void add_mamba_kernels(int64_t target, KernelTable& table);
+void add_mamba_backward_kernels(int64_t target, KernelTable& table);
 void add_dot_kernels(int64_t target, KernelTable& table);
 void add_expand_kernels(int64_t target, KernelTable& table);
 
