@@ -12,7 +12,7 @@
 
 namespace cobra {
 
-inline constexpr int64_t kStripeTiles = 4;
+inline constexpr int64_t kStripeTiles = 8;
 inline constexpr int64_t kBlockSteps = kBackwardSteps;
 /// Values of one tile over a block of steps.
 inline constexpr int64_t kTileBlock = kBlockSteps * kTileChannels;
