@@ -30,6 +30,8 @@ struct Stripe {
         tiles(std::min(kStripeTiles, tiles_of(channels_) - first_tile)),
         channels(channels_) {}
 
+  int64_t index() const { return first_tile / kStripeTiles; }
+
   /// Channels that tile i of the stripe really has; the rest of its 16 are padding.
   int64_t width(int64_t i) const {
     return std::min<int64_t>(kTileChannels, channels - (first_tile + i) * kTileChannels);

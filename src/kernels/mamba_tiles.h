@@ -8,7 +8,7 @@ namespace cobra {
 
 inline constexpr int kTileChannels = 16;
 inline constexpr int kMaxConvTaps = 8;
-/// Most steps that one call of a backward kernel takes: their states fit the first-level cache.
+/// Most steps that one call of a backward kernel takes: what it keeps of them fits the cache.
 inline constexpr int64_t kBackwardSteps = 64;
 
 /// `causal_conv1d_silu`: x[t] = silu(bias + sum_j weight[j] * x[t - taps + 1 + j]), in place.

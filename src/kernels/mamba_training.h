@@ -64,7 +64,7 @@ int64_t scan_checkpoint_size(const ScanOperands& in);
 void selective_scan_forward(const KernelTable& table, int threads, const ScanOperands& in,
                             const float* initial_state, float* checkpoints, TensorView<float> y);
 /// Gradients from dy [batch * L, channels] and the forward's checkpoints. Uses scratch memory of
-/// 2 * batch * L * states * channels / 64 floats.
+/// 2 * batch * L * states * channels / 128 floats.
 void selective_scan_backward(const KernelTable& table, int threads, const ScanOperands& in,
                              const float* checkpoints, TensorView<const float> dy, const ScanGradients& out);
 

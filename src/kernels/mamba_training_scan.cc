@@ -84,92 +84,115 @@ void forward_stripe(const KernelTable& table, const ScanOperands& in, const Tile
   }
 }
 
-/// Sums that several stripes or sequences share are kept apart here and added up at the end, in a fixed
-/// order.
-struct Partial {
-  int64_t weight_rows;           // states of dA, then dD, ddt_bias
-  AlignedBuffer<float> weights;  // [batch][tile][weight_rows][16]
-  AlignedBuffer<float> dbc;      // [stripe][batch * L][2 states]: dB | dC
+class ScanBackward {
+ public:
+  ScanBackward(const KernelTable& table, const ScanOperands& in, const float* checkpoints,
+               TensorView<const float> dy, const ScanGradients& out)
+      : table_(table),
+        in_(in),
+        w_(in),
+        size_(in),
+        checkpoints_(checkpoints),
+        dy_(dy),
+        out_(out),
+        dstates_(in.batch * size_.sequence_state),
+        dweights_(in.batch * tiles_of(size_.channels) * weight_rows() * kTileChannels),
+        dbc_(AlignedBuffer<float>::uninitialized(stripes_of(size_.channels) * in.batch * in.L * 2 *
+                                                 size_.states)) {}
 
-  explicit Partial(const ScanOperands& in)
-      : weight_rows(in.B.cols + 2),
-        weights(in.batch * tiles_of(in.x.cols) * weight_rows * kTileChannels),
-        dbc(AlignedBuffer<float>::uninitialized(stripes_of(in.x.cols) * in.batch * in.L * 2 * in.B.cols)) {}
-
-  float* tile_weights(int64_t sequence, int64_t tile, const ScanOperands& in) {
-    return weights.data() + (sequence * tiles_of(in.x.cols) + tile) * weight_rows * kTileChannels;
+  /// The blocks of a stripe, from the last to the first.
+  void run_stripe(int64_t sequence, const Stripe& stripe) {
+    Activations at;
+    alignas(64) Block dy;
+    for (int64_t block = blocks_of(in_.L) - 1; block >= 0; --block) {
+      const int64_t begin = block * kBlockSteps, steps = std::min(kBlockSteps, in_.L - begin),
+                    row = sequence * in_.L + begin;
+      at.load(in_, row, steps, stripe);
+      stripe.load(dy_.slice_rows(row, steps), dy.data(), kTileBlock);
+      std::fill_n(dbc(stripe.index(), row), steps * 2 * size_.states, 0.0f);
+      for (int64_t i = 0; i < stripe.tiles; ++i) {
+        run_tile(sequence, block, stripe.first_tile + i, steps, dbc(stripe.index(), row),
+                 dy.data() + i * kTileBlock, at.x.data() + i * kTileBlock, at.dt.data() + i * kTileBlock,
+                 at.z.data() + i * kTileBlock);
+      }
+      stripe.store(at.x.data(), kTileBlock, out_.x.slice_rows(row, steps));
+      stripe.store(at.dt.data(), kTileBlock, out_.dt.slice_rows(row, steps));
+      stripe.store(at.z.data(), kTileBlock, out_.z.slice_rows(row, steps));
+    }
   }
-  float* rows(int64_t stripe, int64_t row, const ScanOperands& in) {
-    return dbc.data() + (stripe * in.batch * in.L + row) * 2 * in.B.cols;
+
+  /// Adds up what stripes and sequences share.
+  void finish(int threads) {
+    parallel_ranges(threads, in_.batch * in_.L, [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) sum_stripes(row);
+    });
+    const int64_t states = size_.states, rows = weight_rows();
+    sum_tiles(dweights_, in_.batch, rows, 0, states, size_.channels, out_.A);
+    sum_tiles(dweights_, in_.batch, rows, states, 1, size_.channels, out_.D);
+    sum_tiles(dweights_, in_.batch, rows, states + 1, 1, size_.channels, out_.dt_bias);
+  }
+
+ private:
+  const KernelTable& table_;
+  const ScanOperands& in_;
+  const TiledScan w_;
+  const Sizes size_;
+  const float* checkpoints_;
+  const TensorView<const float> dy_;
+  const ScanGradients& out_;
+  AlignedBuffer<float> dstates_;   // [batch][tile][states][16]
+  AlignedBuffer<float> dweights_;  // [batch][tile][weight_rows][16]
+  AlignedBuffer<float> dbc_;       // [stripe][batch * L][2 states]: dB | dC
+
+  /// The states of dA, then dD, then ddt_bias.
+  int64_t weight_rows() const { return size_.states + 2; }
+  float* dbc(int64_t stripe, int64_t row) {
+    return dbc_.data() + (stripe * in_.batch * in_.L + row) * 2 * size_.states;
+  }
+
+  /// x, dt and z become their gradients.
+  void run_tile(int64_t sequence, int64_t block, int64_t tile, int64_t steps, float* dbc, const float* dy,
+                float* x, float* dt, float* z) {
+    const int64_t row = sequence * in_.L + block * kBlockSteps, state = tile * size_.tile_state,
+                  channel = tile * kTileChannels;
+    float* dweights =
+        dweights_.data() + (sequence * tiles_of(size_.channels) + tile) * weight_rows() * kTileChannels;
+    table_.selective_scan_backward({.L = steps,
+                                    .states = static_cast<int>(size_.states),
+                                    .x = x,
+                                    .dt = dt,
+                                    .z = z,
+                                    .B = in_.B.row(row),
+                                    .C = in_.C.row(row),
+                                    .ld_bc = in_.B.stride,
+                                    .A = w_.A.data() + state,
+                                    .D = w_.D.data() + channel,
+                                    .dt_bias = w_.dt_bias.data() + channel,
+                                    .state = checkpoints_ + size_.checkpoint(in_, sequence, block) + state,
+                                    .dy = dy,
+                                    .dstate = dstates_.data() + sequence * size_.sequence_state + state,
+                                    .dx = x,
+                                    .ddt = dt,
+                                    .dz = z,
+                                    .dB = dbc,
+                                    .dC = dbc + size_.states,
+                                    .ld_dbc = 2 * size_.states,
+                                    .dA = dweights,
+                                    .dD = dweights + size_.tile_state,
+                                    .ddt_bias = dweights + size_.tile_state + kTileChannels});
+  }
+
+  void sum_stripes(int64_t row) {
+    float *dB = out_.B.row(row), *dC = out_.C.row(row);
+    std::fill_n(dB, size_.states, 0.0f);
+    std::fill_n(dC, size_.states, 0.0f);
+    for (int64_t stripe = 0; stripe < stripes_of(size_.channels); ++stripe) {
+      const float* part = dbc(stripe, row);
+      for (int64_t n = 0; n < size_.states; ++n) dB[n] += part[n];
+      for (int64_t n = 0; n < size_.states; ++n) dC[n] += part[size_.states + n];
+    }
   }
 };
-
-/// `dstate`: of the stripe's tiles, zero. `checkpoints`: of the sequence's first block.
-void backward_stripe(const KernelTable& table, const ScanOperands& in, const TiledScan& w, int64_t sequence,
-                     const Stripe& stripe, const float* checkpoints, TensorView<const float> dy,
-                     float* dstate, Partial& partial, const ScanGradients& out) {
-  const Sizes size(in);
-  Activations at;
-  alignas(64) Block gradient;
-  for (int64_t block = blocks_of(in.L) - 1; block >= 0; --block) {
-    const int64_t begin = block * kBlockSteps, steps = std::min(kBlockSteps, in.L - begin),
-                  row = sequence * in.L + begin;
-    at.load(in, row, steps, stripe);
-    stripe.load(dy.slice_rows(row, steps), gradient.data(), kTileBlock);
-    float* dbc = partial.rows(stripe.first_tile / kStripeTiles, row, in);
-    std::fill_n(dbc, steps * 2 * size.states, 0.0f);
-    for (int64_t i = 0; i < stripe.tiles; ++i) {
-      const int64_t tile = stripe.first_tile + i;
-      float* x = at.x.data() + i * kTileBlock;
-      float* dt = at.dt.data() + i * kTileBlock;
-      float* z = at.z.data() + i * kTileBlock;
-      float* dweights = partial.tile_weights(sequence, tile, in);
-      table.selective_scan_backward(
-          {.L = steps,
-           .states = static_cast<int>(size.states),
-           .x = x,
-           .dt = dt,
-           .z = z,
-           .B = in.B.row(row),
-           .C = in.C.row(row),
-           .ld_bc = in.B.stride,
-           .A = w.A.data() + tile * size.tile_state,
-           .D = w.D.data() + tile * kTileChannels,
-           .dt_bias = w.dt_bias.data() + tile * kTileChannels,
-           .state = checkpoints + block * size.sequence_state + tile * size.tile_state,
-           .dy = gradient.data() + i * kTileBlock,
-           .dstate = dstate + i * size.tile_state,
-           .dx = x,
-           .ddt = dt,
-           .dz = z,
-           .dB = dbc,
-           .dC = dbc + size.states,
-           .ld_dbc = 2 * size.states,
-           .dA = dweights,
-           .dD = dweights + size.tile_state,
-           .ddt_bias = dweights + size.tile_state + kTileChannels});
-    }
-    stripe.store(at.x.data(), kTileBlock, out.x.slice_rows(row, steps));
-    stripe.store(at.dt.data(), kTileBlock, out.dt.slice_rows(row, steps));
-    stripe.store(at.z.data(), kTileBlock, out.z.slice_rows(row, steps));
-  }
-}
-
-void sum_stripes(int threads, const ScanOperands& in, Partial& partial, const ScanGradients& out) {
-  const int64_t states = in.B.cols, stripes = stripes_of(in.x.cols);
-  parallel_ranges(threads, in.batch * in.L, [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; ++row) {
-      float *dB = out.B.row(row), *dC = out.C.row(row);
-      std::fill_n(dB, states, 0.0f);
-      std::fill_n(dC, states, 0.0f);
-      for (int64_t stripe = 0; stripe < stripes; ++stripe) {
-        const float* dbc = partial.rows(stripe, row, in);
-        for (int64_t n = 0; n < states; ++n) dB[n] += dbc[n];
-        for (int64_t n = 0; n < states; ++n) dC[n] += dbc[states + n];
-      }
-    }
-  });
-}
 
 }  // namespace
 
@@ -199,22 +222,12 @@ void selective_scan_forward(const KernelTable& table, int threads, const ScanOpe
 
 void selective_scan_backward(const KernelTable& table, int threads, const ScanOperands& in,
                              const float* checkpoints, TensorView<const float> dy, const ScanGradients& out) {
-  const TiledScan w(in);
-  const Sizes size(in);
-  const int64_t stripes = stripes_of(size.channels);
-  AlignedBuffer<float> dstates(in.batch * size.sequence_state);
-  Partial partial(in);
+  ScanBackward backward(table, in, checkpoints, dy, out);
+  const int64_t stripes = stripes_of(in.x.cols);
   parallel_for(threads, in.batch * stripes, [&](int64_t task, int) {
-    const int64_t sequence = task / stripes;
-    const Stripe stripe(task % stripes, size.channels);
-    backward_stripe(table, in, w, sequence, stripe, checkpoints + size.checkpoint(in, sequence, 0), dy,
-                    dstates.data() + sequence * size.sequence_state + stripe.first_tile * size.tile_state,
-                    partial, out);
+    backward.run_stripe(task / stripes, Stripe(task % stripes, in.x.cols));
   });
-  sum_stripes(threads, in, partial, out);
-  sum_tiles(partial.weights, in.batch, partial.weight_rows, 0, size.states, size.channels, out.A);
-  sum_tiles(partial.weights, in.batch, partial.weight_rows, size.states, 1, size.channels, out.D);
-  sum_tiles(partial.weights, in.batch, partial.weight_rows, size.states + 1, 1, size.channels, out.dt_bias);
+  backward.finish(threads);
 }
 
 }  // namespace cobra
