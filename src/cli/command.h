@@ -14,6 +14,8 @@ void add_init_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
 void add_train_command(CLI::App& app);
+void add_eval_command(CLI::App& app);
+void add_data_command(CLI::App& app);
 
 /// `cobra train ARGS`: becomes the program cobra-train, which stands beside this one, with ARGS. Returns only
 /// when that fails: 1, told on stderr.

@@ -54,16 +54,21 @@ struct Score {
   std::vector<QuestionScore> questions;
 };
 
-/// A file to write and its value.
-struct NamedJson {
+/// A file to write: its name and its text.
+struct OutputFile {
   std::string name;
-  Json value;
+  std::string text;
 };
 
-/// The official downloads of one family: `root`/download/<family>/.
+/// The official downloads of one family.
 struct Downloads {
-  std::string root;
-  std::string folder;
+  std::string folder;  // that holds them: root/download/gqa
+  std::string prefix;  // of picture paths: "download/gqa/"
+
+  /// The file of a picture path of the index.
+  std::string picture_file(const std::string& picture) const {
+    return folder + "/" + picture.substr(prefix.size());
+  }
 };
 
 /// What the downloads hold, in their order.
@@ -71,58 +76,57 @@ struct IndexSource {
   std::vector<Entry> entries;
   /// The questions and answers in the benchmark's own format, for the questions `ids` (in index order) of the
   /// dataset with this suffix ("-full", "-slim-1024"); nullptr where the official builder writes none.
-  std::function<std::vector<NamedJson>(const std::vector<std::string>& ids, const std::string& suffix)>
+  std::function<std::vector<OutputFile>(const std::vector<std::string>& ids, const std::string& suffix)>
       official_files;
   std::vector<std::string> warnings;
 };
 
 struct BenchmarkInfo {
-  std::string family;      // the official name: "vqa-v2"
-  std::string title;       // "VQA-v2"
-  std::string full_index;  // "metadata.json" or "metadata-full.json"
-  std::string
-      annotations_stem;  // "annotations-vqa-v2": the file that the scorer reads; "" for the index itself
-  std::vector<std::string> answers;  // closed set: the strings whose probabilities are asked; empty: generate
-  std::string answers_field;         // closed set: "yes_no_probabilities"
-  std::string group_field;           // slim sets take as many of each value of this field; "" for none
+  std::string family;            // the official name: "vqa-v2"
+  std::string title;             // "VQA-v2"
+  std::string full_index;        // "metadata.json" or "metadata-full.json"
+  std::string annotations_stem;  // "annotations-vqa-v2" of the file the scorer reads; "": the index itself
+  std::string id_field;          // of an index entry and of a result
+  std::vector<std::string> answers;    // closed set: strings whose probabilities are asked; empty: generate
+  std::string answers_field;           // closed set: the result's field for the probabilities
+  std::string group_field;             // slim sets take as many of each value of this field; "": none
   std::vector<std::string> downloads;  // files below the download folder
-  std::string pictures;                // folder below the download folder
+  std::string pictures;                // folder of the pictures below the download folder; "": that folder
   std::vector<int64_t> slim_sizes;     // of the official dataset ids
-  std::string headline;                // the summary's number that the paper's table shows
-  double headline_scale = 1;           // to percent
+  std::string headline;                // the number of the summary that stands for the benchmark
+  double headline_scale;               // to percent
 };
 
-/// Official decoding: greedy, at most this many tokens.
+/// Official decoding of open answers: greedy, at most this many tokens.
 constexpr int64_t kMaxNewTokens = 128;
 
-/// All functions may be called from any thread. They throw Error naming the file and the field.
+struct Dataset;  // eval/dataset.h
+struct Results;  // eval/results.h
+
+/// All functions may be called from any thread, and throw Error naming the file, the question and the field.
 class Benchmark {
  public:
   explicit Benchmark(BenchmarkInfo info) : info_(std::move(info)) {}
   virtual ~Benchmark() = default;
   const BenchmarkInfo& info() const { return info_; }
   bool closed_set() const { return !info_.answers.empty(); }
+  /// "download/gqa/images/n1.jpg": a picture relative to the data root.
+  std::string picture_path(std::string_view name) const;
 
   /// Reads the downloads, all of which exist (pictures may be missing).
   virtual IndexSource read_downloads(const Downloads& downloads) const = 0;
-  /// The question of an index entry; `source` names the index in errors.
-  virtual Question question(const Entry& entry, const std::string& source) const = 0;
+  /// The prompts of an index entry; `place` begins errors about it.
+  virtual std::vector<Ask> asks(const Json& entry, const std::string& place) const = 0;
   /// The official result of an index entry. `outputs` has one for each ask: a string, or for a closed set the
   /// array of the answers' probabilities.
-  virtual Json result(const Entry& entry, const std::vector<Json>& outputs,
-                      const std::string& source) const = 0;
-  /// The outputs that stand for an answer which could not be made (a broken picture): always scored wrong.
-  virtual std::vector<Json> failed_outputs(const Entry& entry, const std::string& source) const = 0;
-  /// The official score of results with the ids of the index. `annotations` is by id for each file with an
-  /// annotations_stem, else the index.
-  virtual Score score(const std::vector<Entry>& results, const Json& annotations,
-                      const std::string& source) const = 0;
-  /// Files that the official scorer leaves beside the results for leaderboards.
-  virtual std::vector<NamedJson> leaderboard_files(const std::vector<Entry>& results, const Json& annotations,
-                                                   const std::string& source) const {
-    (void)results, (void)annotations, (void)source;
-    return {};
-  }
+  virtual Json result(const Json& entry, const std::vector<Json>& outputs,
+                      const std::string& place) const = 0;
+  /// The outputs that stand for an answer which could not be made (a broken picture); they are scored wrong.
+  virtual std::vector<Json> failed_outputs(const Json& entry, const std::string& place) const;
+  /// The official score. QuestionScore::detail is filled only `with_detail`.
+  virtual Score score(const Dataset& dataset, const Results& results, bool with_detail) const = 0;
+  /// What the official scorer leaves beside the results for leaderboards.
+  virtual std::vector<OutputFile> leaderboard_files(const Dataset& dataset, const Results& results) const;
 
  private:
   BenchmarkInfo info_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "eval/benchmark.h"
+#include "eval/fields.h"
 
 namespace cobra::eval {
 
@@ -21,6 +22,9 @@ struct Dataset {
 /// "<family>-subsampled" or "<family>-slim-N". `data` is the root, its folder datasets/, or
 /// datasets/<family>/. Throws Error that lists what was looked for.
 Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const std::string& id);
+
+/// The index entries by id; the dataset must outlive it.
+ById dataset_by_id(const Dataset& dataset);
 
 /// All questions, in index order.
 std::vector<Question> questions(const Dataset& dataset);

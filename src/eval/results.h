@@ -64,6 +64,8 @@ class LogWriter {
   std::string path_;
   std::vector<Answer> earlier_;
   std::FILE* file_ = nullptr;
+
+  void write(const std::string& line);
 };
 
 /// One log of all shards: headers equal but for the shard, shards 0..n-1 each once, every question once.
@@ -85,7 +87,14 @@ struct Results {
 /// results/, results/<family>/, results/<family>/<dataset>/, with one model. Throws Error that says what was
 /// looked for, or which ids are missing.
 Results read_results(const std::string& path, const Dataset& dataset);
+/// The same of given files: all logs (.jsonl) or all official.
+Results read_results(const std::vector<std::string>& files, const Dataset& dataset);
 
+/// The entries by id; the results must outlive it.
+ById results_by_id(const Results& results);
+
+/// The official form of one answer of a log; `source` names the log in errors.
+Json official_result(const Answer& answer, const Dataset& dataset, const std::string& source);
 /// The official form of a log: what the harness writes as results+rank-0.json.
 Json official_results(const ResultsLog& log, const Dataset& dataset);
 

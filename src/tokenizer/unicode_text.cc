@@ -1,7 +1,11 @@
 #include "tokenizer/unicode_text.h"
 
+#include <unicode/locid.h>
 #include <unicode/uchar.h>
+#include <unicode/unistr.h>
 #include <unicode/utf8.h>
+
+#include <algorithm>
 
 namespace cobra {
 namespace {
@@ -71,6 +75,34 @@ std::string_view python_strip(std::string_view text) {
   for (size_t at = 0; at < text.size() && is_python_space(next_code_point(text, at));) begin = at;
   return python_rstrip(text.substr(begin));
 }
+
+std::vector<std::string_view> python_split(std::string_view text) {
+  std::vector<std::string_view> words;
+  size_t begin = 0;  // of the word at hand
+  for (size_t at = 0; at < text.size();) {
+    const size_t here = at;
+    if (!is_python_space(next_code_point(text, at))) continue;
+    if (here > begin) words.push_back(text.substr(begin, here - begin));
+    begin = at;
+  }
+  if (begin < text.size()) words.push_back(text.substr(begin));
+  return words;
+}
+
+std::string python_lower(std::string_view text) {
+  std::string lower(text);
+  if (std::none_of(text.begin(), text.end(), [](char c) { return c & 0x80; })) {
+    for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    return lower;
+  }
+  lower.clear();
+  icu::UnicodeString::fromUTF8({text.data(), static_cast<int32_t>(text.size())})
+      .toLower(icu::Locale::getRoot())
+      .toUTF8String(lower);
+  return lower;
+}
+
+bool is_decimal_digit(char32_t code_point) { return u_isdigit(static_cast<UChar32>(code_point)); }
 
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;

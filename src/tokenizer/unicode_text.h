@@ -1,10 +1,12 @@
-// What the tokenizer needs of Unicode: UTF-8 with Python's and Rust's treatment of invalid bytes, NFC,
-// Python's strip. ICU does the work; this header keeps its types out of the other files.
+// What the tokenizer and the benchmarks' scorers need of Unicode: UTF-8 with Python's and Rust's treatment of
+// invalid bytes, NFC, Python's strip, split and lower. ICU does the work; this header keeps its types out of
+// the other files.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cobra {
 
@@ -29,6 +31,13 @@ std::string to_nfc(std::string_view text);
 /// White_Space and also U+001C..U+001F.
 std::string_view python_strip(std::string_view text);
 std::string_view python_rstrip(std::string_view text);
+
+/// Python's str.split() without arguments: the runs of characters that are no white space.
+std::vector<std::string_view> python_split(std::string_view text);
+/// Python's str.lower().
+std::string python_lower(std::string_view text);
+/// What \d matches in a Python regular expression: decimal digits of any script.
+bool is_decimal_digit(char32_t code_point);
 
 /// `text` with every `from` (not empty) replaced by `to`, left to right, without looking at replaced text
 /// again.

@@ -1,0 +1,208 @@
+// The log of a run: see results.h for its format.
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <unordered_set>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "eval/python_json.h"
+#include "eval/results.h"
+
+namespace cobra::eval {
+namespace {
+
+constexpr int64_t kLogVersion = 1;
+constexpr int64_t kMaxLogBytes = int64_t{2} << 30;
+
+std::string line_of(const Json& value) { return python_json(value) + "\n"; }
+
+Json as_json(const Answer& answer) {
+  Json line = {{"index", answer.index}, {"id", answer.id}};
+  if (answer.error.empty()) {
+    line["outputs"] = answer.outputs;
+  } else {
+    line["error"] = answer.error;
+  }
+  return line;
+}
+
+Answer as_answer(const Json& line, const std::string& place) {
+  Answer answer{json_integer(line, "index", place),
+                json_text(line, "id", place),
+                {},
+                json_text(line, "error", place, "")};
+  check(answer.index >= 0, "{}: field 'index' must not be negative", place);
+  if (!answer.error.empty()) return answer;
+  for (const Json& output : array_field(line, "outputs", place)) answer.outputs.push_back(output);
+  return answer;
+}
+
+void check_header(const Json& header, const std::string& path) {
+  check(header.is_object() && header.contains("cobra_results"),
+        "{}: not a results log: its first line has no field 'cobra_results'", path);
+  const int64_t version = json_integer(header, "cobra_results", path);
+  check(version == kLogVersion, "{}: results log version {} is not supported", path, version);
+  json_text(header, "benchmark", path);
+  json_text(header, "dataset", path);
+  json_integer(header, "questions", path);
+  parse_shard(json_text(header, "shard", path));
+}
+
+std::string without_shard(Json header) {
+  header.erase("shard");
+  return header.dump();
+}
+
+/// Splits off the next complete line; false where there is none.
+bool next_line(std::string_view& text, std::string_view& line) {
+  const size_t end = text.find('\n');
+  if (end == text.npos) return false;
+  line = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+ResultsLog parse_log(std::string_view text, const std::string& path) {
+  ResultsLog log;
+  std::unordered_set<std::string> ids;
+  std::string_view line;
+  for (int64_t number = 1; next_line(text, line); ++number) {
+    const std::string place = fmt::format("{}: line {}", path, number);
+    const Json value = parse_json(line, place);
+    if (number == 1) {
+      check_header(value, path);
+      log.header = value;
+      continue;
+    }
+    log.answers.push_back(as_answer(value, place));
+    const std::string& id = log.answers.back().id;
+    check(ids.insert(id).second, "{}: question '{}' is answered twice", place, printable(id));
+  }
+  check(!log.header.is_null(), "{}: not a results log: no complete line", path);
+  return log;
+}
+
+/// Fails unless the shards 0 to n - 1 are there once each.
+void check_shards(const std::vector<ResultsLog>& logs, const std::vector<std::string>& paths) {
+  const int64_t count = parse_shard(logs[0].header["shard"].get<std::string>()).count;
+  std::vector<const std::string*> owner(static_cast<size_t>(count));
+  for (size_t i = 0; i < logs.size(); ++i) {
+    const Shard shard = parse_shard(logs[i].header["shard"].get<std::string>());
+    check(shard.count == count, "{}: is one of {} shards, but {} is one of {}", paths[i], shard.count,
+          paths[0], count);
+    const std::string*& place = owner[static_cast<size_t>(shard.index)];
+    if (place) fail("{} and {} are both shard {}/{}", *place, paths[i], shard.index, count);
+    place = &paths[i];
+  }
+  const auto missing = std::find(owner.begin(), owner.end(), nullptr);
+  check(missing == owner.end(), "shard {}/{} is missing", missing - owner.begin(), count);
+}
+
+/// Fails unless every question is answered once. `answers` are in index order.
+void check_complete(const ResultsLog& log) {
+  const int64_t questions = log.header["questions"].get<int64_t>();
+  for (size_t i = 0; i < log.answers.size(); ++i) {
+    const int64_t index = log.answers[i].index;
+    const auto expected = static_cast<int64_t>(i);
+    check(index >= expected, "question {} ('{}') is answered in two shards", index,
+          printable(log.answers[i].id));
+    check(index == expected, "question {} has no answer: resume its shard first", expected);
+  }
+  const auto answered = static_cast<int64_t>(log.answers.size());
+  check(answered >= questions, "question {} has no answer: resume its shard first", answered);
+  check(answered == questions, "{} answers to {} questions", answered, questions);
+}
+
+}  // namespace
+
+Shard parse_shard(std::string_view text) {
+  Shard shard;
+  const size_t slash = std::min(text.find('/'), text.size());
+  const auto read = [](std::string_view digits, int64_t& number) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return error == std::errc() && end == digits.data() + digits.size();
+  };
+  const bool numbers = slash < text.size() && read(text.substr(0, slash), shard.index) &&
+                       read(text.substr(slash + 1), shard.count);
+  constexpr int64_t kMaxShards = 1 << 20;
+  check(numbers && shard.index >= 0 && shard.index < shard.count && shard.count <= kMaxShards,
+        "'{}' is no shard: expected i/n with 0 <= i < n", printable(text));
+  return shard;
+}
+
+Json log_header(const Dataset& dataset, const Shard& shard) {
+  return {{"cobra_results", kLogVersion},
+          {"benchmark", dataset.benchmark->info().family},
+          {"dataset", dataset.id},
+          {"questions", dataset.entries.size()},
+          {"shard", fmt::format("{}/{}", shard.index, shard.count)}};
+}
+
+ResultsLog read_log(const std::string& path) { return parse_log(read_file(path, kMaxLogBytes), path); }
+
+std::string log_text(const ResultsLog& log) {
+  std::string text = line_of(log.header);
+  for (const Answer& answer : log.answers) text += line_of(as_json(answer));
+  return text;
+}
+
+ResultsLog merge_logs(const std::vector<std::string>& paths) {
+  check(!paths.empty(), "no results logs to merge");
+  std::vector<ResultsLog> logs;
+  for (const std::string& path : paths) {
+    logs.push_back(read_log(path));
+    check(without_shard(logs.back().header) == without_shard(logs[0].header),
+          "{} and {} are of different runs: their headers differ in more than the shard", paths[0], path);
+  }
+  check_shards(logs, paths);
+  ResultsLog merged{logs[0].header, {}};
+  merged.header["shard"] = "0/1";
+  for (ResultsLog& log : logs) {
+    std::move(log.answers.begin(), log.answers.end(), std::back_inserter(merged.answers));
+  }
+  std::stable_sort(merged.answers.begin(), merged.answers.end(),
+                   [](const Answer& a, const Answer& b) { return a.index < b.index; });
+  check_complete(merged);
+  return merged;
+}
+
+LogWriter::LogWriter(std::string path, const Json& header, bool resume) : path_(std::move(path)) {
+  std::string text;
+  if (resume && std::filesystem::exists(path_)) text = read_file(path_, kMaxLogBytes);
+  text.resize(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);  // without a line cut short
+  if (!text.empty()) {
+    ResultsLog log = parse_log(text, path_);
+    check(log.header == header,
+          "{}: cannot be resumed: it is of another model, prompt, decoding, dataset or shard", path_);
+    earlier_ = std::move(log.answers);
+  }
+  file_ = std::fopen(path_.c_str(), text.empty() ? "w" : "a");
+  check(file_ != nullptr, "{}: cannot write: {}", path_, std::strerror(errno));
+  if (flock(fileno(file_), LOCK_EX | LOCK_NB) != 0) {
+    std::fclose(file_);
+    fail("{}: another run is writing to it", path_);
+  }
+  if (text.empty()) {
+    write(line_of(header));
+  } else {
+    std::filesystem::resize_file(path_, text.size());
+  }
+}
+
+LogWriter::~LogWriter() { std::fclose(file_); }
+
+void LogWriter::append(const Answer& answer) { write(line_of(as_json(answer))); }
+
+void LogWriter::write(const std::string& line) {
+  const bool written =
+      std::fwrite(line.data(), 1, line.size(), file_) == line.size() && std::fflush(file_) == 0;
+  check(written, "{}: cannot write: {}", path_, std::strerror(errno));
+}
+
+}  // namespace cobra::eval
