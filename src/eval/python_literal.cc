@@ -88,6 +88,7 @@ class BoxReader {
   std::string_view text_;
   Json box_ = Json::array();
   int parentheses_ = 0;
+  bool after_line_end_ = false;  // behind the expression
 
   bool at(char c) const { return !text_.empty() && text_[0] == c; }
   bool at_line_end() const { return at('\n') || at('\r'); }
@@ -124,23 +125,41 @@ class BoxReader {
     } while (take('\n') || take('\r'));
   }
 
-  /// Lines before the expression may hold comments only, and the expression must not be indented.
+  /// Lines before the expression may hold comments only, and the expression must not be indented (a form feed
+  /// begins the line anew).
   bool skip_empty_lines() {
     while (true) {
-      const size_t before = text_.size();
-      while (take(' ') || take('\t') || take('\f')) {
+      bool indented = false;
+      while (at(' ') || at('\t') || at('\f') || at('\\')) {
+        if (!at('\\')) {
+          indented = !at('\f');
+          text_.remove_prefix(1);
+        } else if (!take_continuation()) {
+          return false;
+        }
       }
-      const bool indented = text_.size() != before;
       skip_comment();
       if (!at_line_end()) return !indented && !text_.empty();
       text_.remove_prefix(1);
     }
   }
 
-  /// Behind the expression only comments and line ends.
+  /// Behind the expression only comments and line ends; a last line of spaces alone, or one that a backslash
+  /// continues, is a syntax error.
   bool rest_is_empty() {
-    skip_space();
-    return text_.empty();
+    bool continued = false, spaces_only = false;
+    while (!text_.empty()) {
+      continued = at('\\');
+      const size_t before = text_.size();
+      skip_blanks();
+      spaces_only = after_line_end_ && text_.size() != before && text_.empty();
+      skip_comment();
+      if (text_.empty()) break;
+      if (!at_line_end()) return false;
+      text_.remove_prefix(1);
+      after_line_end_ = true;
+    }
+    return !continued && !spaces_only;
   }
 
   bool open_parenthesis() { return parentheses_ < kMaxParentheses && take('(') && ++parentheses_; }
