@@ -1,8 +1,8 @@
-// The part of Python's pickle language that torch.save uses for state dicts, run by an allow-list
-// interpreter. Source: Python's pickletools for the opcodes; torch/_utils.py and torch/serialization.py for
-// what the globals build. It never imports or calls anything: a global is one of the enumerators below or an
-// Error that names it. Left out: protocols 0 and 1 text opcodes, byte strings, sets, custom classes,
-// extension codes.
+// The part of Python's pickle language that torch.save uses for state dicts, and that plain data (dicts,
+// lists, strings, numbers) needs in any protocol, run by an allow-list interpreter. Source: Python's
+// pickletools for the opcodes; torch/_utils.py and torch/serialization.py for what the globals build. It
+// never imports or calls anything: a global is one of the enumerators below or an Error that names it. Left
+// out: byte strings that are not ASCII, sets, custom classes, extension codes.
 #pragma once
 
 #include <cstddef>
@@ -62,9 +62,16 @@ struct Tree {
   const Value& operator[](Ref ref) const { return values[ref]; }
 };
 
+/// What a pickle may cost. Real checkpoints of 3B models have pickles of a few hundred KB and some ten
+/// thousand values, optimizer included.
+struct Limits {
+  int64_t max_bytes = 32 << 20;
+  size_t max_values = 1 << 20;  // also of what is on the stack or has a name
+};
+
 /// Runs a pickle. Throws Error that starts with `source` and names the opcode, global or value that is
 /// refused. Memory is bounded by a fixed multiple of the pickle's size, whatever it says.
-Tree run(std::span<const std::byte> bytes, const std::string& source);
+Tree run(std::span<const std::byte> bytes, const std::string& source, const Limits& limits = {});
 
 // What the machine needs of torch (pickle_torch.cc).
 

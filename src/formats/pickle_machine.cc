@@ -1,22 +1,23 @@
 // The stack machine of pickle.h: one function a group of opcodes. Functions that carry out an opcode return
 // true.
+#include <algorithm>
+
 #include "base/fail.h"
 #include "formats/byte_reader.h"
 #include "formats/pickle.h"
+#include "formats/pickle_lines.h"
 #include "formats/pickle_opcodes.h"
 #include "formats/pickle_stack.h"
 
 namespace cobra::pickle {
 namespace {
 
-// Real checkpoints of 3B models have pickles of a few hundred KB, optimizer included.
-constexpr int64_t kMaxPickleBytes = 32 << 20;
 constexpr uint8_t kMaxProtocol = 5;
 
 class Machine {
  public:
-  Machine(std::span<const std::byte> bytes, const std::string& source)
-      : source_(source), in_(bytes, source), stack_(source) {}
+  Machine(std::span<const std::byte> bytes, const std::string& source, size_t max_values)
+      : source_(source), in_(bytes, source), stack_(source, max_values) {}
 
   Tree run() {
     while (true) {
@@ -37,8 +38,9 @@ class Machine {
 
   // Each group below returns false for an opcode that is not its own.
   void step(uint8_t code) {
-    if (!push_constant(Opcode{code}) && !push_text(Opcode{code}) && !change_container(Opcode{code}) &&
-        !use_memo(Opcode{code}) && !build_object(Opcode{code}) && !skip(Opcode{code})) {
+    if (!push_constant(Opcode{code}) && !push_text(Opcode{code}) && !push_line(Opcode{code}) &&
+        !change_container(Opcode{code}) && !use_memo(Opcode{code}) && !build_object(Opcode{code}) &&
+        !skip(Opcode{code})) {
       fail("{}: opcode {} (0x{:02x}) at byte {} is not allowed", source_, opcode_name(code), code,
            opcode_at_);
     }
@@ -90,9 +92,40 @@ class Machine {
         return stack_.push(text(in_.read<uint32_t>("BINUNICODE")));
       case Opcode::binunicode8:
         return stack_.push(text(in_.read<uint64_t>("BINUNICODE8")));
+      case Opcode::short_binstring:
+        return stack_.push(ascii(in_.text(in_.read<uint8_t>("SHORT_BINSTRING"), "a string")));
+      case Opcode::binstring:
+        return stack_.push(ascii(in_.text(in_.read<uint32_t>("BINSTRING"), "a string")));
       default:
         return false;
     }
+  }
+
+  /// Values that protocol 0 writes as a line of text.
+  bool push_line(Opcode code) {
+    switch (code) {
+      case Opcode::int_line:
+        return stack_.push(line_integer(line("INT"), place()));
+      case Opcode::long_line:
+        return stack_.push(line_long(line("LONG"), place()));
+      case Opcode::float_line:
+        return stack_.push(line_float(line("FLOAT"), place()));
+      case Opcode::string_line:
+        return stack_.push(ascii(line_string(line("STRING"), place())));
+      case Opcode::unicode_line:
+        return stack_.push(line_unicode(line("UNICODE"), place()));
+      default:
+        return false;
+    }
+  }
+
+  std::string place() const { return fmt::format("{}: byte {}", source_, opcode_at_); }
+
+  /// A byte string of Python 2, which Python 3 takes for text where it is ASCII.
+  std::string ascii(std::string_view bytes) const {
+    const bool plain = std::all_of(bytes.begin(), bytes.end(), [](char c) { return !(c & 0x80); });
+    check(plain, "{}: a byte string that is not ASCII", place());
+    return std::string(bytes);
   }
 
   std::string text(uint64_t size) { return std::string(in_.text(size, "a string")); }
@@ -119,6 +152,12 @@ class Machine {
         return stack_.push(Tuple{stack_.pop_last(2)});
       case Opcode::tuple3:
         return stack_.push(Tuple{stack_.pop_last(3)});
+      case Opcode::list:
+        return stack_.push(List{stack_.pop_to_mark()});
+      case Opcode::dict: {
+        const std::vector<Ref> items = stack_.pop_to_mark();
+        return stack_.push(Dict{}) && set_items(items);
+      }
       case Opcode::append:
         return append(stack_.pop_last(1));
       case Opcode::appends:
@@ -157,11 +196,21 @@ class Machine {
         return stack_.memoize(in_.read<uint8_t>("BINPUT"));
       case Opcode::long_binput:
         return stack_.memoize(in_.read<uint32_t>("LONG_BINPUT"));
+      case Opcode::get_line:
+        return stack_.push_memo(memo_index(line("GET")));
+      case Opcode::put_line:
+        return stack_.memoize(memo_index(line("PUT")));
       case Opcode::memoize:
         return stack_.memoize_next();
       default:
         return false;
     }
+  }
+
+  size_t memo_index(std::string_view digits) const {
+    const int64_t index = line_long(digits, place());
+    check(index >= 0, "{}: memo index {} is negative", place(), index);
+    return static_cast<size_t>(index);
   }
 
   bool build_object(Opcode code) {
@@ -183,15 +232,15 @@ class Machine {
 
   /// GLOBAL: two lines of text.
   Value global() {
-    const std::string_view module = line();
-    return find_global(module, line(), source_);
+    const std::string_view module = line("GLOBAL");
+    return find_global(module, line("GLOBAL"), source_);
   }
 
-  std::string_view line() {
+  std::string_view line(std::string_view opcode) {
     const std::string_view rest = in_.peek();
     const size_t end = rest.find('\n');
-    check(end != std::string_view::npos, "{}: GLOBAL at byte {} has no end of line", source_, opcode_at_);
-    in_.text(end + 1, "GLOBAL");
+    check(end != std::string_view::npos, "{}: {} at byte {} has no end of line", source_, opcode, opcode_at_);
+    in_.text(end + 1, opcode);
     return rest.substr(0, end);
   }
 
@@ -242,10 +291,10 @@ class Machine {
 
 }  // namespace
 
-Tree run(std::span<const std::byte> bytes, const std::string& source) {
-  check(static_cast<int64_t>(bytes.size()) <= kMaxPickleBytes,
-        "{}: a pickle of {} bytes is above the limit of {}", source, bytes.size(), kMaxPickleBytes);
-  return Machine(bytes, source).run();
+Tree run(std::span<const std::byte> bytes, const std::string& source, const Limits& limits) {
+  check(static_cast<int64_t>(bytes.size()) <= limits.max_bytes,
+        "{}: a pickle of {} bytes is above the limit of {}", source, bytes.size(), limits.max_bytes);
+  return Machine(bytes, source, limits.max_values).run();
 }
 
 }  // namespace cobra::pickle

@@ -10,34 +10,12 @@ std::string_view opcode_name(uint8_t code) {
       return "BINBYTES";
     case 'C':
       return "SHORT_BINBYTES";
-    case 'F':
-      return "FLOAT";
-    case 'I':
-      return "INT";
-    case 'L':
-      return "LONG";
     case 'P':
       return "PERSID";
-    case 'S':
-      return "STRING";
-    case 'T':
-      return "BINSTRING";
-    case 'U':
-      return "SHORT_BINSTRING";
-    case 'V':
-      return "UNICODE";
-    case 'd':
-      return "DICT";
-    case 'g':
-      return "GET";
     case 'i':
       return "INST";
-    case 'l':
-      return "LIST";
     case 'o':
       return "OBJ";
-    case 'p':
-      return "PUT";
     case 0x81:
       return "NEWOBJ";
     case 0x82:

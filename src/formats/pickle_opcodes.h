@@ -1,4 +1,4 @@
-// Opcodes of Python's pickle, protocols 2 to 5. Source: the table in Python's pickletools.
+// Opcodes of Python's pickle, protocols 0 to 5. Source: the table in Python's pickletools.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,22 @@ enum class Opcode : uint8_t {
   binint1 = 'K',
   binint2 = 'M',
   long1 = 0x8a,
+  int_line = 'I',
+  long_line = 'L',
+  float_line = 'F',
   binfloat = 'G',
   binunicode = 'X',
   short_binunicode = 0x8c,
   binunicode8 = 0x8d,
+  short_binstring = 'U',
+  binstring = 'T',
+  string_line = 'S',
+  unicode_line = 'V',
   empty_list = ']',
   empty_dict = '}',
   empty_tuple = ')',
+  list = 'l',
+  dict = 'd',
   tuple = 't',
   tuple1 = 0x85,
   tuple2 = 0x86,
@@ -39,6 +48,8 @@ enum class Opcode : uint8_t {
   binput = 'q',
   long_binput = 'r',
   memoize = 0x94,
+  get_line = 'g',
+  put_line = 'p',
   global = 'c',
   stack_global = 0x93,
   reduce = 'R',

@@ -3,11 +3,7 @@
 namespace cobra::pickle {
 namespace {
 
-// The values of a real checkpoint of a 3B model number some ten thousand, optimizer included.
-constexpr size_t kMaxValues = 1 << 20;
 constexpr size_t kMaxTensors = 1 << 16;  // a few bytes of pickle can make one of 2 x kMaxRank sizes
-constexpr size_t kMaxStack = 1 << 20;
-constexpr size_t kMaxMemo = 1 << 20;
 constexpr Ref kUnset = UINT32_MAX;
 
 }  // namespace
@@ -19,7 +15,7 @@ void Stack::need(size_t count) const {
 }
 
 bool Stack::push_ref(Ref ref) {
-  check(stack_.size() < kMaxStack, "{}: more than {} values on the stack at byte {}", source_, kMaxStack,
+  check(stack_.size() < max_values_, "{}: more than {} values on the stack at byte {}", source_, max_values_,
         opcode_at_);
   stack_.push_back(ref);
   return true;
@@ -28,7 +24,7 @@ bool Stack::push_ref(Ref ref) {
 bool Stack::push(Value value) {
   tensors_ += std::holds_alternative<Tensor>(value);
   check(tensors_ <= kMaxTensors, "{}: more than {} tensors", source_, kMaxTensors);
-  check(tree_.values.size() < kMaxValues, "{}: more than {} values at byte {}", source_, kMaxValues,
+  check(tree_.values.size() < max_values_, "{}: more than {} values at byte {}", source_, max_values_,
         opcode_at_);
   tree_.values.push_back(std::move(value));
   return push_ref(static_cast<Ref>(tree_.values.size() - 1));
@@ -62,8 +58,8 @@ std::vector<Ref> Stack::pop_to_mark() {
 
 bool Stack::memoize(size_t index) {
   need(1);
-  check(index < kMaxMemo, "{}: memo index {} at byte {} is above the limit of {}", source_, index, opcode_at_,
-        kMaxMemo);
+  check(index < max_values_, "{}: memo index {} at byte {} is above the limit of {}", source_, index,
+        opcode_at_, max_values_);
   if (index >= memo_.size()) memo_.resize(index + 1, kUnset);
   memo_used_ += memo_[index] == kUnset;
   memo_[index] = stack_.back();

@@ -16,7 +16,7 @@ namespace cobra::pickle {
 /// out an opcode returns true, for the machine's dispatch.
 class Stack {
  public:
-  explicit Stack(const std::string& source) : source_(source) {}
+  Stack(const std::string& source, size_t max_values) : source_(source), max_values_(max_values) {}
 
   const Tree& tree() const { return tree_; }
   void set_opcode_position(int64_t byte) { opcode_at_ = byte; }
@@ -48,6 +48,7 @@ class Stack {
 
  private:
   const std::string& source_;
+  const size_t max_values_;
   Tree tree_;
   std::vector<Ref> stack_;
   std::vector<size_t> marks_;  // heights of the stack

@@ -62,6 +62,39 @@ TEST(Pickle, TextOfEveryLengthField) {
   EXPECT_THAT(error("\x8d" + raw(UINT64_MAX) + "hi"), HasSubstr("a string needs 18446744073709551615 bytes"));
 }
 
+/// What Python 2's pickle.dump(value) writes.
+TEST(Pickle, ProtocolZero) {
+  EXPECT_EQ(value<int64_t>("I-12\n"), -12);
+  EXPECT_TRUE(value<bool>("I01\n"));
+  EXPECT_FALSE(value<bool>("I00\n"));
+  EXPECT_EQ(value<int64_t>("L9000000000L\n"), 9000000000);
+  EXPECT_EQ(value<double>("F-0.5\n"), -0.5);
+  EXPECT_EQ(value<std::string>("S'it\\'s \\x41\\n'\n"), "it's A\n");
+  EXPECT_EQ(value<std::string>("S\"it's\"\n"), "it's");
+  EXPECT_EQ(value<std::string>("Vcaf\xe9 \\u65e5\\U0001f600\n"), "caf\u00e9 \u65e5\U0001f600");
+  EXPECT_EQ(value<std::string>("U\x02hi"), "hi");
+  EXPECT_EQ(value<std::string>("T" + raw(uint32_t{2}) + "hi"), "hi");
+  EXPECT_EQ(value<pickle::List>("(lp0\nI1\naI2\na").items.size(), 2U);
+  EXPECT_EQ(value<pickle::Dict>("(dp0\nS'a'\np1\nI1\nsS'b'\ng1\ns").items.size(), 2U);
+  EXPECT_EQ(value<pickle::Dict>("(S'a'\nI1\nd").items.size(), 1U);
+}
+
+TEST(Pickle, BrokenLinesAreErrors) {
+  EXPECT_THAT(error("I1"), HasSubstr("INT at byte 2 has no end of line"));
+  EXPECT_THAT(error("I1x\n"), HasSubstr("p: byte 2: '1x' is not an integer"));
+  EXPECT_THAT(error("L99999999999999999999L\n"), HasSubstr("is not an integer"));
+  EXPECT_THAT(error("F\n"), HasSubstr("is not a number"));
+  EXPECT_THAT(error("Sx\n"), HasSubstr("a string without quotes"));
+  EXPECT_THAT(error("S'\n"), HasSubstr("a string without quotes"));
+  EXPECT_THAT(error("S'\\'\n"), HasSubstr("an escape is cut short"));
+  EXPECT_THAT(error("S'\\q'\n"), HasSubstr("unknown escape '\\q'"));
+  EXPECT_THAT(error("S'\\xff'\n"), HasSubstr("a byte string that is not ASCII"));
+  EXPECT_THAT(error("V\\ud800\n"), HasSubstr("U+D800 is no character"));
+  EXPECT_THAT(error("V\\u12\n"), HasSubstr("an escape is cut short"));
+  EXPECT_THAT(error("Np-1\n"), HasSubstr("memo index -1 is negative"));
+  EXPECT_THAT(error("(I1\nd"), HasSubstr("a dict key without a value"));
+}
+
 TEST(Pickle, TensorsInDictsListsAndTuples) {
   EXPECT_THAT(names(kTensor), ElementsAre(""));
   EXPECT_THAT(

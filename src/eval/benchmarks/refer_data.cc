@@ -9,6 +9,9 @@
 namespace cobra::eval {
 namespace {
 
+// The largest of the three files describes 142,000 sentences, in some millions of values.
+constexpr pickle::Limits kPickleLimits{.max_bytes = 512 << 20, .max_values = 16 << 20};
+
 /// Typed access to the dicts of the pickle.
 class PickledDict {
  public:
@@ -61,7 +64,7 @@ ReferredObject read_object(const pickle::Tree& tree, pickle::Ref ref, const std:
 
 std::vector<ReferredObject> read_referred_objects(const std::string& path) {
   const MappedFile file(path);
-  const pickle::Tree tree = pickle::run(file.bytes(), path);
+  const pickle::Tree tree = pickle::run(file.bytes(), path, kPickleLimits);
   const auto* list = std::get_if<pickle::List>(&tree[tree.root]);
   if (!list) fail("{}: must hold a list of referred objects, found {}", path, pickle::kind(tree[tree.root]));
   std::vector<ReferredObject> objects;
