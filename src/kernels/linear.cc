@@ -16,15 +16,16 @@ constexpr int64_t kDecodeRows = 32;
 /// stays in the last-level cache, and it is wide enough that the product repacks its activations seldom.
 constexpr int64_t kPanelWeights = int64_t{1} << 20;
 constexpr int64_t kMaxPanelCols = 512;
+constexpr int64_t kMinPanels = 16;  // so that every thread of an ordinary machine gets one
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/// Columns of a panel: bounded by the cache, and small enough that every thread gets one. A multiple of a
-/// tile.
-int64_t panel_cols(const WeightMatrix& w, int threads) {
+/// Columns of a panel, a multiple of a tile. They follow from the matrix alone: oneDNN may sum in another order for
+/// another width, so a width that followed the number of threads would show in the result.
+int64_t panel_cols(const WeightMatrix& w) {
   const int64_t cached =
       std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
-  const int64_t fair = round_up((w.rows + threads - 1) / threads, kTileRows);
+  const int64_t fair = round_up((w.rows + kMinPanels - 1) / kMinPanels, kTileRows);
   return std::min({cached, fair, kMaxPanelCols});
 }
 
@@ -134,7 +135,7 @@ void Kernels::linear_prefill(const LinearView<const float>& input, const WeightM
     });
   }
   const int threads = threads_for(x.rows * w.rows * w.cols);
-  const int64_t width = panel_cols(w, threads), M = x.rows, K = x.cols;
+  const int64_t width = panel_cols(w), M = x.rows, K = x.cols;
   parallel_for(threads, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
     const int64_t first = panel * width, cols = std::min(width, w.rows - first);
     const int64_t tiles = (cols + kTileRows - 1) / kTileRows;
