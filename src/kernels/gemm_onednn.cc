@@ -1,4 +1,4 @@
-// Matrix products by oneDNN, one call on the calling thread. The only file that knows oneDNN: it builds with
+// Matrix products by oneDNN. The only file that knows oneDNN: it builds with
 // version 2 (Debian 12) and 3.
 #include "kernels/gemm_onednn.h"
 
@@ -25,9 +25,19 @@ const dnnl::engine& cpu_engine() {
   return engine;
 }
 
-using ShapeKey = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool>;
+/// How a product is made, besides its shape.
+struct Plan {
+  Gemm gemm;
+  bool transpose_a = false;  // A is [K][M]
+  int threads = 1;
+};
 
-ShapeKey key_of(const Gemm& g) { return {g.M, g.N, g.K, g.lda, g.ldb, g.ldc, g.transpose_b}; }
+using PlanKey = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, bool, int>;
+
+PlanKey key_of(const Plan& plan) {
+  const Gemm& g = plan.gemm;
+  return {g.M, g.N, g.K, g.lda, g.ldb, g.ldc, g.transpose_b, plan.transpose_a, plan.threads};
+}
 
 struct Matmul {
   dnnl::matmul primitive;
@@ -47,10 +57,11 @@ dnnl::matmul::primitive_desc describe(const dnnl::memory::desc& a, const dnnl::m
 
 using Type = dnnl::memory::data_type;
 
-Matmul make_matmul(const Gemm& g, Type inputs) {
+Matmul make_matmul(const Plan& plan, Type inputs) {
   using Strides = dnnl::memory::dims;
+  const Gemm& g = plan.gemm;
   Matmul m;
-  m.a = {{g.M, g.K}, inputs, Strides{g.lda, 1}};
+  m.a = {{g.M, g.K}, inputs, plan.transpose_a ? Strides{1, g.lda} : Strides{g.lda, 1}};
   m.b = {{g.K, g.N}, inputs, g.transpose_b ? Strides{1, g.ldb} : Strides{g.ldb, 1}};
   m.c = {{g.M, g.N}, Type::f32, Strides{g.ldc, 1}};
   const auto description = describe(m.a, m.b, m.c);
@@ -59,15 +70,15 @@ Matmul make_matmul(const Gemm& g, Type inputs) {
   return m;
 }
 
-/// While it lives, oneDNN plans and runs for the calling thread alone. Without it a primitive is planned for
-/// as many threads as OpenMP would give; run inside a parallel region, where there is only one, it would do
-/// one share of its work.
-class OneThread {
+/// While it lives, oneDNN plans and runs for this many threads. Without it a primitive is planned for as many
+/// threads as OpenMP would give; run inside a parallel region, where there is only one, it would do one share
+/// of its work.
+class TeamOf {
  public:
-  OneThread() : saved_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-  ~OneThread() { omp_set_num_threads(saved_); }
+  explicit TeamOf(int threads) : saved_(omp_get_max_threads()) { omp_set_num_threads(threads); }
+  TeamOf(const TeamOf&) = delete;
+  TeamOf& operator=(const TeamOf&) = delete;
+  ~TeamOf() { omp_set_num_threads(saved_); }
 
  private:
   int saved_;
@@ -75,15 +86,15 @@ class OneThread {
 
 /// Primitives are made once a thread and shape: creation costs more than a small product.
 template <Type kInputs>
-void multiply(const Gemm& g, const void* A, const void* B, float* C) {
+void multiply(const Plan& plan, const void* A, const void* B, float* C) {
   constexpr size_t kMaxShapes = 256;
-  thread_local std::map<ShapeKey, Matmul> cache;
+  thread_local std::map<PlanKey, Matmul> cache;
   thread_local std::vector<std::byte> scratchpad;
   thread_local dnnl::stream stream(cpu_engine());
-  const OneThread one_thread;
+  const TeamOf team(plan.threads);
   if (cache.size() > kMaxShapes) cache.clear();
-  auto found = cache.find(key_of(g));
-  if (found == cache.end()) found = cache.emplace(key_of(g), make_matmul(g, kInputs)).first;
+  auto found = cache.find(key_of(plan));
+  if (found == cache.end()) found = cache.emplace(key_of(plan), make_matmul(plan, kInputs)).first;
   const Matmul& m = found->second;
   scratchpad.resize(std::max(scratchpad.size(), m.scratchpad.get_size()));
   const auto memory = [](const dnnl::memory::desc& desc, const void* data) {
@@ -99,11 +110,16 @@ void multiply(const Gemm& g, const void* A, const void* B, float* C) {
 }  // namespace
 
 void onednn_gemm_f32(const Gemm& g, const float* A, const float* B, float* C) {
-  multiply<Type::f32>(g, A, B, C);
+  multiply<Type::f32>({g}, A, B, C);
 }
 
 void onednn_gemm_bf16(const Gemm& g, const BFloat16* A, const BFloat16* B, float* C) {
-  multiply<Type::bf16>(g, A, B, C);
+  multiply<Type::bf16>({g}, A, B, C);
+}
+
+void onednn_product_bf16(const Gemm& g, bool transpose_a, int threads, const BFloat16* A, const BFloat16* B,
+                         float* C) {
+  multiply<Type::bf16>({g, transpose_a, threads}, A, B, C);
 }
 
 bool onednn_has_fast_bf16() {

@@ -1,4 +1,4 @@
-// Matrix products by oneDNN, as KernelTable wants them.
+// Matrix products by oneDNN, as KernelTable wants them and as the trainer does.
 #pragma once
 
 #include "kernels/kernel_table.h"
@@ -11,6 +11,9 @@ void onednn_gemm_f32(const Gemm& shape, const float* A, const float* B, float* C
 /// KernelTable::gemm_bf16. Throws dnnl::error where oneDNN has no bfloat16 product (ask onednn_has_fast_bf16
 /// first).
 void onednn_gemm_bf16(const Gemm& shape, const BFloat16* A, const BFloat16* B, float* C);
+/// The same spread over threads, for training; with `transpose_a` A is [K][M], of row stride lda.
+void onednn_product_bf16(const Gemm& shape, bool transpose_a, int threads, const BFloat16* A,
+                         const BFloat16* B, float* C);
 /// Whether the machine has bfloat16 instructions (AVX512-BF16 or AMX) that oneDNN uses.
 bool onednn_has_fast_bf16();
 

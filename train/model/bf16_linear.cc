@@ -1,10 +1,28 @@
 #include "train/model/bf16_linear.h"
 
+#include "kernels/gemm_onednn.h"
+
 namespace cobra::train {
 namespace {
 
-/// a [M, K] b [K, N] in bfloat16 -> float32.
-Tensor product(const Tensor& a, const Tensor& b) { return a.mm(b).to(torch::kFloat32); }
+/// Whether rows are adjacent, or else columns.
+bool is_transposed(const Tensor& m) { return m.stride(1) != 1; }
+int64_t leading(const Tensor& m) { return m.stride(is_transposed(m) ? 1 : 0); }
+
+const BFloat16* bits(const Tensor& m) {
+  return reinterpret_cast<const BFloat16*>(m.data_ptr<torch::BFloat16>());
+}
+
+/// a [M, K] b [K, N] in bfloat16, each contiguous or the transpose of something contiguous -> float32. oneDNN
+/// gives the float32 sums as they are; libtorch would round them to bfloat16 first, which its widening then
+/// takes longer than the product.
+Tensor product(const Tensor& a, const Tensor& b) {
+  if (!a.device().is_cpu() || !onednn_has_fast_bf16()) return a.mm(b).to(torch::kFloat32);
+  const Gemm shape{a.size(0), b.size(1), a.size(1), leading(a), leading(b), b.size(1), is_transposed(b)};
+  const Tensor c = torch::empty({shape.M, shape.N}, a.options().dtype(torch::kFloat32));
+  onednn_product_bf16(shape, is_transposed(a), at::get_num_threads(), bits(a), bits(b), c.data_ptr<float>());
+  return c;
+}
 
 Tensor rows(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }
 
