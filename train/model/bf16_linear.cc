@@ -1,6 +1,7 @@
 #include "train/model/bf16_linear.h"
 
 #include "kernels/gemm_onednn.h"
+#include "train/step/profile.h"
 
 namespace cobra::train {
 namespace {
@@ -17,6 +18,10 @@ const BFloat16* bits(const Tensor& m) {
 /// gives the float32 sums as they are; libtorch would round them to bfloat16 first, which its widening then
 /// takes longer than the product.
 Tensor product(const Tensor& a, const Tensor& b) {
+  const SectionTimer timer(Section::products);
+  if (Profile* profile = Profile::current()) {
+    profile->product_operations += 2.0 * static_cast<double>(a.size(0) * a.size(1) * b.size(1));
+  }
   if (!a.device().is_cpu() || !onednn_has_fast_bf16()) return a.mm(b).to(torch::kFloat32);
   const Gemm shape{a.size(0), b.size(1), a.size(1), leading(a), leading(b), b.size(1), is_transposed(b)};
   const Tensor c = torch::empty({shape.M, shape.N}, a.options().dtype(torch::kFloat32));

@@ -9,6 +9,7 @@
 #include "kernels/quant.h"
 #include "model/convert_plan.h"
 #include "model/convert_run.h"
+#include "model/init_weights.h"
 #include "model/schema.h"
 #include "train/model/projector.h"
 
@@ -127,6 +128,19 @@ ModelSource open_files(const SourceOptions& options, int threads) {
 
 void fill_from_gguf(const GgufFile& file, int threads, Parameters& parameters) {
   for (const Parameter& parameter : parameters.list()) fill_parameter(file, parameter, threads);
+}
+
+ModelSource random_source(const ModelConfig& config, uint64_t seed) {
+  ModelSource source;
+  source.config = config;
+  source.fill = [config, seed](Parameters& parameters) {
+    for (const Parameter& parameter : parameters.list()) {
+      fill_rows(parameter, at::get_num_threads(), initial_values(parameter.mapping.target, config, seed));
+      if (parameter.mapping.transform == Transform::negative_exp)
+        invert_negative_exp(parameter, "random values");
+    }
+  };
+  return source;
 }
 
 ModelSource open_source(const SourceOptions& options, int threads) {

@@ -28,6 +28,10 @@ struct ModelSource {
   std::function<void(Parameters&)> fill;
 };
 
+/// Random values at the official initialisers' scales: what `cobra init` writes for this configuration and
+/// seed.
+ModelSource random_source(const ModelConfig& config, uint64_t seed);
+
 /// Every parameter from a GGUF that has this configuration, dequantised.
 void fill_from_gguf(const GgufFile& file, int threads, Parameters& parameters);
 
