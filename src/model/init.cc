@@ -19,10 +19,10 @@ TokenizerData read_tokenizer(const std::string& path) {
   return data;
 }
 
-/// The tiny model takes any tokenizer's size; the others keep their true shapes.
+/// The small models take any tokenizer's size; the others keep their true shapes.
 void fit_vocabulary(const InitOptions& options, const TokenizerData& tokenizer, ModelConfig& config) {
   const auto tokens = static_cast<int>(std::min<size_t>(tokenizer.tokens.size(), 1 << 22));
-  if (options.preset == "tiny") {
+  if (options.preset == "tiny" || options.preset == "fashion") {
     config.mamba.vocab_size = (tokens + kVocabularyMultiple - 1) / kVocabularyMultiple * kVocabularyMultiple;
   }
   check(tokens <= config.mamba.vocab_size, "{}: has {} tokens, but preset {} has {} rows", options.tokenizer,

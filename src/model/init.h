@@ -21,8 +21,8 @@ struct InitOptions {
 
 /// Writes a model whose weights are a function of preset, seed and type alone, whatever the number of
 /// threads. Their scales are those of the official initialisers, so that activations and logits stay in a
-/// sane range through all layers. The tiny preset's vocabulary grows to the tokenizer; the others keep their
-/// 50280 rows.
+/// sane range through all layers. The vocabulary of the tiny and fashion presets grows to the tokenizer; the
+/// others keep their 50280 rows.
 void init_model(const InitOptions& options);
 
 }  // namespace cobra

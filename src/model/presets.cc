@@ -98,6 +98,14 @@ constexpr Preset kPresets[] = {
        return assemble("cobra+tiny", kChat, {dino(90, 64, 4, 4), siglip(90, 96, 4, 4, 360)},
                        ProjectorType::fused_gelu_mlp, mamba(256, 4, 264));
      }},
+    // Small enough to be trained from nothing on pictures of 28 x 28 (docs/training.md).
+    {"fashion",
+     [] {
+       TowerConfig one = dino(28, 64, 5, 4), other = siglip(28, 64, 5, 4, 256);
+       one.patch_size = other.patch_size = 4;
+       return assemble("cobra+fashion", "mamba-fashion", {one, other}, ProjectorType::fused_gelu_mlp,
+                       mamba(128, 4, 264));
+     }},
 };
 
 }  // namespace

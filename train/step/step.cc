@@ -34,6 +34,8 @@ void Trainer::finish_gradients() {
 
 StepResult Trainer::update(double learning_rate) {
   if (!finished_) finish_gradients();
+  check(std::isfinite(pending_.grad_norm), "the gradient's norm is {}: expected a finite number",
+        pending_.grad_norm);
   pending_.clip_coefficient = clip_coefficient(pending_.grad_norm, recipe_.max_grad_norm);
   if (pending_.clip_coefficient < 1) scale_gradients(optimizer_.parameters(), pending_.clip_coefficient);
   optimizer_.step(learning_rate);

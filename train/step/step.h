@@ -41,7 +41,8 @@ class Trainer {
   /// Divides by the number of valid labels. Gradients are those of the mean over all micro-batches
   /// afterwards, not yet clipped.
   void finish_gradients();
-  /// Clips, updates the parameters and clears the gradients. Calls finish_gradients if nobody did.
+  /// Clips, updates the parameters and clears the gradients. Calls finish_gradients if nobody did. Throws
+  /// Error for a gradient that is not finite, before any parameter changes.
   StepResult update(double learning_rate);
 
  private:

@@ -1,0 +1,195 @@
+#include "train/run/checkpoint.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <map>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "cli/output.h"
+#include "train/model/save.h"
+
+namespace cobra::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Tensors = std::vector<std::pair<std::string, Tensor>>;
+
+constexpr std::string_view kPrefix = "step-", kTemporary = "unfinished-";
+constexpr const char* kParameters = "parameters.safetensors";
+constexpr const char* kOptimizer = "optimizer.safetensors";
+constexpr const char* kState = "state.json";
+
+/// A folder's entries are on the disk only when the folder is flushed too.
+void flush_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool flushed = fd >= 0 && ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  check(flushed, "{}: cannot flush to disk: {}", path, std::strerror(error));
+}
+
+Tensors parameter_tensors(const Trainer& trainer) {
+  Tensors tensors;
+  for (const Parameter& parameter : trainer.optimizer().parameters())
+    tensors.emplace_back(parameter.name, parameter.value);
+  return tensors;
+}
+
+Tensors optimizer_tensors(const Trainer& trainer) {
+  const AdamW& optimizer = trainer.optimizer();
+  Tensors tensors;
+  for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const std::string& name = optimizer.parameters()[i].name;
+    const Moments& moments = optimizer.moments()[i];
+    tensors.emplace_back("exp_avg." + name, moments.exp_avg);
+    tensors.emplace_back("exp_avg_sq." + name, moments.exp_avg_sq);
+    tensors.emplace_back("steps." + name, torch::full({1}, moments.steps, torch::kInt64));
+  }
+  return tensors;
+}
+
+/// Tensors of a file by name, each taken once.
+class TensorsOfFile {
+ public:
+  explicit TensorsOfFile(std::string path) : path_(std::move(path)) {
+    for (auto& [name, tensor] : read_tensor_file(path_)) tensors_.emplace(name, tensor);
+  }
+  void copy_to(Tensor target, const std::string& name) {
+    const auto found = tensors_.find(name);
+    check(found != tensors_.end(), "{}: tensor '{}' is missing", path_, name);
+    check(found->second.sizes() == target.sizes() && found->second.scalar_type() == target.scalar_type(),
+          "{}: tensor '{}' has not the shape or type that the model has", path_, name);
+    target.copy_(found->second);
+    tensors_.erase(found);
+  }
+  void check_all_taken() const {
+    check(tensors_.empty(), "{}: tensor '{}' is unexpected", path_,
+          tensors_.empty() ? "" : printable(tensors_.begin()->first));
+  }
+
+ private:
+  std::string path_;
+  std::map<std::string, Tensor> tensors_;
+};
+
+void load_parameters_of(Trainer& trainer, const std::string& path) {
+  TensorsOfFile file(path);
+  for (const Parameter& parameter : trainer.optimizer().parameters())
+    file.copy_to(parameter.value, parameter.name);
+  file.check_all_taken();
+}
+
+void load_optimizer(Trainer& trainer, const std::string& path) {
+  AdamW& optimizer = trainer.optimizer();
+  TensorsOfFile file(path);
+  for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const Parameter& parameter = optimizer.parameters()[i];
+    Moments& moments = optimizer.moments()[i];
+    file.copy_to(moments.exp_avg, "exp_avg." + parameter.name);
+    file.copy_to(moments.exp_avg_sq, "exp_avg_sq." + parameter.name);
+    const Tensor steps = torch::zeros({1}, torch::kInt64);
+    file.copy_to(steps, "steps." + parameter.name);
+    moments.steps = steps.item<int64_t>();
+    // A gradient that was once made stays (as zeros), and then its parameter is updated even in steps that do
+    // not reach it.
+    Tensor value = parameter.value;
+    if (moments.steps > 0) value.mutable_grad() = torch::zeros_like(value);
+  }
+  file.check_all_taken();
+}
+
+/// The step of "step-00000500", or nothing.
+std::optional<int64_t> step_of(const std::string& name) {
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  int64_t step = 0;
+  const char *begin = name.data() + kPrefix.size(), *end = name.data() + name.size();
+  const auto read = std::from_chars(begin, end, step);
+  if (begin == end || read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return step;
+}
+
+std::vector<int64_t> steps_in(const std::string& folder) {
+  std::vector<int64_t> steps;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (const auto step = step_of(entry.path().filename().string())) steps.push_back(*step);
+  }
+  std::ranges::sort(steps);
+  return steps;
+}
+
+/// What a run that died or a full disk left.
+void remove_unfinished(const std::string& folder) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    std::error_code ignored;
+    if (entry.path().filename().string().starts_with(kTemporary)) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+std::string Checkpoints::path(int64_t step) const {
+  return fmt::format("{}/{}{:08}", folder_, kPrefix, step);
+}
+
+void Checkpoints::save(const Trainer& trainer, int64_t step) const {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  check(!error, "{}: cannot be made: {}", folder_, error.message());
+  if (fs::exists(path(step))) return;
+  remove_unfinished(folder_);
+  const std::string temporary = fmt::format("{}/{}{:08}", folder_, kTemporary, step);
+  fs::create_directory(temporary, error);
+  check(!error, "{}: cannot be made: {}", temporary, error.message());
+  try {
+    write_tensor_file(temporary + "/" + kParameters, parameter_tensors(trainer));
+    write_tensor_file(temporary + "/" + kOptimizer, optimizer_tensors(trainer));
+    AtomicFile state(temporary + "/" + kState);
+    state.write(json_line({{"step", step}}));
+    state.commit();
+    flush_folder(temporary);
+  } catch (...) {
+    fs::remove_all(temporary, error);
+    throw;
+  }
+  fs::rename(temporary, path(step), error);
+  check(!error, "{}: cannot be named: {}", path(step), error.message());
+  flush_folder(folder_);
+  remove_old();
+}
+
+void Checkpoints::remove_old() const {
+  std::vector<int64_t> steps = steps_in(folder_);
+  for (size_t i = 0; i + static_cast<size_t>(keep_) < steps.size(); ++i) {
+    // Renamed first, so that no half of a checkpoint ever has a checkpoint's name.
+    const std::string going = fmt::format("{}/{}{:08}", folder_, kTemporary, steps[i]);
+    std::error_code error;
+    fs::rename(path(steps[i]), going, error);
+    if (!error) fs::remove_all(going, error);
+  }
+}
+
+std::optional<int64_t> Checkpoints::latest() const {
+  const std::vector<int64_t> steps = steps_in(folder_);
+  if (steps.empty()) return std::nullopt;
+  return steps.back();
+}
+
+void Checkpoints::load(int64_t step, Trainer& trainer) const {
+  const std::string folder = path(step), state = folder + "/" + kState;
+  const int64_t found = json_integer(read_json(state), "step", state);
+  check(found == step, "{}: field 'step' must be {}, found {}", state, step, found);
+  const NoGradGuard no_grad;
+  load_parameters_of(trainer, folder + "/" + kParameters);
+  load_optimizer(trainer, folder + "/" + kOptimizer);
+}
+
+}  // namespace cobra::train

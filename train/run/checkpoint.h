@@ -1,0 +1,36 @@
+// Checkpoints of a run: <run>/checkpoints/step-00000500/ with what learns, the optimiser's state, and how far
+// the run is. A folder of that name is always complete.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "train/step/step.h"
+
+namespace cobra::train {
+
+class Checkpoints {
+ public:
+  /// `folder` is made when the first is written.
+  Checkpoints(std::string folder, int64_t keep) : folder_(std::move(folder)), keep_(keep) {}
+
+  /// Writes the state after `step` updates, then removes all but the last `keep`. Whatever fails before that
+  /// leaves the earlier ones as they are. Throws Error naming the path.
+  void save(const Trainer& trainer, int64_t step) const;
+
+  /// The last one's number of updates.
+  std::optional<int64_t> latest() const;
+  /// Puts trainer and model where they were after `step` updates. Throws Error when a file does not fit the
+  /// model.
+  void load(int64_t step, Trainer& trainer) const;
+
+  std::string path(int64_t step) const;
+
+ private:
+  std::string folder_;
+  int64_t keep_;
+  void remove_old() const;
+};
+
+}  // namespace cobra::train

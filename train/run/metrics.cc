@@ -1,0 +1,64 @@
+#include "train/run/metrics.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "cli/output.h"
+
+namespace cobra::train {
+namespace {
+
+constexpr int64_t kMaxMetricsBytes = int64_t{4} << 30;
+
+/// The whole lines of the first `steps` updates. A last line without its end was being written when the run
+/// died.
+std::string kept_lines(const std::string& path, int64_t steps, std::vector<double>& losses) {
+  std::istringstream lines(read_file(path, kMaxMetricsBytes));
+  std::string kept;
+  for (std::string line; static_cast<int64_t>(losses.size()) < steps && std::getline(lines, line);) {
+    if (lines.eof()) break;
+    losses.push_back(json_number(parse_json(line, path), "loss", path));
+    kept += line + '\n';
+  }
+  check(static_cast<int64_t>(losses.size()) == steps, "{}: expected the lines of {} updates, found {}", path,
+        steps, losses.size());
+  return kept;
+}
+
+}  // namespace
+
+Json to_json(const StepMetrics& m) {
+  return {{"step", m.step},           {"epoch", m.epoch},
+          {"loss", m.loss},           {"learning_rate", m.learning_rate},
+          {"grad_norm", m.grad_norm}, {"valid_labels", m.valid_labels},
+          {"tokens", m.tokens},       {"tokens_per_second", m.tokens_per_second}};
+}
+
+MetricsFile::MetricsFile(const std::string& path, int64_t steps) : path_(path) {
+  const bool old = std::filesystem::exists(path);
+  check(old || steps == 0, "{}: no such file, but the run has made {} updates", path, steps);
+  AtomicFile file(path);
+  if (old) file.write(kept_lines(path, steps, losses_));
+  file.commit();
+  fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  check(fd_ >= 0, "{}: cannot open: {}", path, std::strerror(errno));
+}
+
+MetricsFile::~MetricsFile() { ::close(fd_); }
+
+void MetricsFile::add(const StepMetrics& metrics) {
+  const std::string line = json_line(to_json(metrics));
+  const ssize_t written = ::write(fd_, line.data(), line.size());
+  check(written == static_cast<ssize_t>(line.size()), "{}: cannot write: {}", path_,
+        written < 0 ? std::strerror(errno) : "the disk is full");
+  losses_.push_back(metrics.loss);
+}
+
+}  // namespace cobra::train

@@ -1,0 +1,201 @@
+#include "train/run/recipe.h"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+
+#include "base/dtype.h"
+#include "base/fail.h"
+#include "model/schema.h"
+#include "train/model/cobra_vlm.h"
+#include "train/optim/schedule.h"
+
+namespace cobra::train {
+namespace {
+
+constexpr double kMany = 1e15;  // exact in a double
+
+const RecipeField& find_field(const std::string& name, const std::string& source) {
+  for (const RecipeField& field : recipe_fields()) {
+    if (name == field.name) return field;
+  }
+  std::vector<std::string> known;
+  for (const RecipeField& field : recipe_fields()) known.emplace_back(field.name);
+  fail("{}: key '{}' is unknown: expected one of {}", source, printable(name), fmt::join(known, ", "));
+}
+
+void check_range(const RecipeField& field, double value, const std::string& source) {
+  check(value >= field.low && value <= field.high, "{}: '{}' must be from {:g} to {:g}, found {:g}", source,
+        field.name, field.low, field.high, value);
+}
+
+/// Sets a member from JSON, whose type must fit.
+struct Setter {
+  RunRecipe& recipe;
+  const RecipeField& field;
+  const Json& value;
+  const std::string& source;
+
+  void expect(bool ok, const char* what) const {
+    check(ok, "{}: '{}' must be {}, found {}", source, field.name, what, printable(value.dump()));
+  }
+  void operator()(std::string RunRecipe::*member) const {
+    expect(value.is_string(), "a text");
+    recipe.*member = value.get<std::string>();
+  }
+  void operator()(bool RunRecipe::*member) const {
+    expect(value.is_boolean(), "true or false");
+    recipe.*member = value.get<bool>();
+  }
+  void operator()(int64_t RunRecipe::*member) const {
+    expect(value.is_number_integer(), "an integer");
+    check_range(field, value.get<double>(), source);
+    recipe.*member = value.get<int64_t>();
+  }
+  void operator()(double RunRecipe::*member) const {
+    expect(value.is_number(), "a number");
+    check_range(field, value.get<double>(), source);
+    recipe.*member = value.get<double>();
+  }
+};
+
+/// A flag's text as JSON: itself for texts, else what the text reads as.
+Json flag_value(const RecipeField& field, const std::string& text) {
+  if (std::holds_alternative<std::string RunRecipe::*>(field.member)) return text;
+  if (text == "true") return true;
+  if (text == "false") return false;
+  int64_t integer = 0;
+  const char* const end = text.data() + text.size();
+  if (const auto read = std::from_chars(text.data(), end, integer); read.ec == std::errc() && read.ptr == end)
+    return integer;
+  double number = 0;
+  if (const auto read = std::from_chars(text.data(), end, number);
+      read.ec == std::errc() && read.ptr == end && std::isfinite(number))
+    return number;
+  return text;  // of no fitting type, which is said where it is set
+}
+
+void set(RunRecipe& recipe, const std::string& name, const Json& value, const std::string& source) {
+  const RecipeField& field = find_field(name, source);
+  std::visit(Setter{recipe, field, value, source}, field.member);
+}
+
+std::string flag_name(const std::string& field) {
+  std::string flag = "--" + field;
+  for (size_t i = 2; i < flag.size(); ++i) {
+    if (flag[i] == '_') flag[i] = '-';
+  }
+  return flag;
+}
+
+/// The align stage has other defaults than the paper's finetune.
+RunRecipe defaults_of(const std::string& stage) {
+  RunRecipe recipe;
+  recipe.stage = stage;
+  if (parse_stage(stage) == Stage::align) {
+    recipe.epochs = 1;
+    recipe.global_batch_size = 256;
+    recipe.learning_rate = 1e-3;
+    recipe.weight_decay = 0;
+  }
+  return recipe;
+}
+
+std::string stage_of(const Json& file, const RecipeFlags& flags) {
+  if (const auto flag = flags.find("stage"); flag != flags.end()) return flag->second;
+  const auto key = file.find("stage");
+  return key != file.end() && key->is_string() ? key->get<std::string>() : RunRecipe().stage;
+}
+
+void check_exists(const std::string& path, const char* field) {
+  if (path.empty()) return;
+  std::error_code error;
+  check(std::filesystem::exists(path, error), "{}: '{}': no such file or folder", printable(path, 1000),
+        field);
+}
+
+}  // namespace
+
+const std::vector<RecipeField>& recipe_fields() {
+  using R = RunRecipe;
+  static const std::vector<RecipeField> kFields = {
+      {"stage", &R::stage, 0, 0,
+       "What learns: align (projector), finetune (and language model), full-finetune"},
+      {"model", &R::model, 0, 0, "Start from: a GGUF, or the folder of an earlier run; or:"},
+      {"run", &R::run, 0, 0, "Start from: folder of an official run, with config.json; or:"},
+      {"llm", &R::llm, 0, 0, "Start from: weights of a Mamba, with a new projector"},
+      {"checkpoint", &R::checkpoint, 0, 0, "Of the official run (checkpoints/latest-checkpoint.pt)"},
+      {"dino", &R::dino, 0, 0, "DINOv2 weights (timm), with run and llm"},
+      {"siglip", &R::siglip, 0, 0, "SigLIP weights (timm or open_clip)"},
+      {"clip_tower", &R::clip_tower, 0, 0, "CLIP weights (timm)"},
+      {"tokenizer", &R::tokenizer, 0, 0, "Hugging Face tokenizer.json"},
+      {"dims", &R::dims, 0, 0, "JSON with what weights do not tell"},
+      {"projector", &R::projector, 0, 0, "Of the new projector, with llm"},
+      {"data", &R::data, 0, 0, "Examples: JSON as LLaVA has it"},
+      {"images", &R::images, 0, 0, "Folder that the pictures' names start from"},
+      {"output", &R::output, 0, 0, "Run folder to make"},
+      {"feature_cache", &R::feature_cache, 0, 0, "Folder for features of frozen towers, made once"},
+      {"epochs", &R::epochs, 1, 1e6, "Times that every example is seen"},
+      {"max_steps", &R::max_steps, 0, kMany, "Updates at most; 0: all of the epochs"},
+      {"global_batch_size", &R::global_batch_size, 1, 1e7, "Examples of one update"},
+      {"per_device_batch_size", &R::per_device_batch_size, 1, 1e6, "Examples of one forward pass"},
+      {"learning_rate", &R::learning_rate, 0, 10, "Its peak"},
+      {"lr_schedule", &R::lr_schedule, 0, 0, "linear-warmup+cosine-decay or constant"},
+      {"warmup_ratio", &R::warmup_ratio, 0, 1, "Part of the updates in which the rate rises"},
+      {"weight_decay", &R::weight_decay, 0, 10, "Of matrices"},
+      {"max_grad_norm", &R::max_grad_norm, 1e-12, 1e12, "Largest norm of the gradient"},
+      {"precision", &R::precision, 0, 0, "Of matrix products: float32 or bf16"},
+      {"activation_checkpointing", &R::activation_checkpointing, 0, 0,
+       "Make a layer's activations again instead of keeping them"},
+      {"max_length", &R::max_length, 1, 1 << 24, "Text tokens of an example; longer ones are cut"},
+      {"seed", &R::seed, 0, kMany, "Of the examples' order"},
+      {"save_every", &R::save_every, 0, kMany, "Updates between checkpoints; 0: only at a signal"},
+      {"keep_checkpoints", &R::keep_checkpoints, 1, 1e6, "How many of the last checkpoints are kept"},
+      {"export_type", &R::export_type, 0, 0, "Type of model.gguf's matrices: f32, bf16, f16"},
+      {"threads", &R::threads, 0, 1024, "Threads of each process; 0: one for each core"},
+  };
+  return kFields;
+}
+
+RunRecipe make_recipe(const Json& file, const std::string& source, const RecipeFlags& flags) {
+  check(file.is_object(), "{}: a recipe must be a JSON object", source);
+  RunRecipe recipe = defaults_of(stage_of(file, flags));
+  for (const auto& [name, value] : file.items()) set(recipe, name, value, source);
+  for (const auto& [name, text] : flags) {
+    set(recipe, name, flag_value(find_field(name, "flag"), text), flag_name(name));
+  }
+  return recipe;
+}
+
+void check_recipe(const RunRecipe& r) {
+  parse_stage(r.stage);
+  parse_precision(r.precision);
+  parse_schedule(r.lr_schedule);
+  parse_projector_type(r.projector, "recipe");
+  const int starts = !r.model.empty() + !r.run.empty() + !r.llm.empty();
+  check(starts == 1, "recipe: expected exactly one of 'model', 'run' and 'llm', found {}", starts);
+  check(!r.data.empty(), "recipe: 'data' is missing: the file of examples");
+  check(!r.output.empty(), "recipe: 'output' is missing: the run folder");
+  check(r.export_type == "f32" || r.export_type == "bf16" || r.export_type == "f16",
+        "recipe: 'export_type' must be f32, bf16 or f16, found '{}'", printable(r.export_type));
+  check_exists(r.model, "model");
+  check_exists(r.run, "run");
+  check_exists(r.llm, "llm");
+  check_exists(r.data, "data");
+  check_exists(r.images, "images");
+  for (const std::string& tower : {r.dino, r.siglip, r.clip_tower}) check_exists(tower, "vision tower");
+  check_exists(r.tokenizer, "tokenizer");
+  check(r.global_batch_size % r.per_device_batch_size == 0,
+        "recipe: 'global_batch_size' {} must be a multiple of 'per_device_batch_size' {}",
+        r.global_batch_size, r.per_device_batch_size);
+}
+
+Json to_json(const RunRecipe& recipe) {
+  Json json = Json::object();
+  for (const RecipeField& field : recipe_fields()) {
+    std::visit([&](auto member) { json[field.name] = recipe.*member; }, field.member);
+  }
+  return json;
+}
+
+}  // namespace cobra::train

@@ -1,0 +1,73 @@
+// A training run as a file: what learns, from which data, by which numbers. Source of names and defaults: the
+// paper (arXiv 2403.14520) and the official conf/models.py.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "formats/json.h"
+
+namespace cobra::train {
+
+struct RunRecipe {
+  // What learns
+  std::string stage = "finetune";
+  std::string model;  // a GGUF or the folder of an earlier run of this program; or:
+  std::string run;    // the folder of an official run, with the towers; or:
+  std::string llm;    // a Mamba, with the towers and a new projector
+  std::string checkpoint, dino, siglip, clip_tower, tokenizer, dims;
+  std::string projector = "fused-gelu-mlp";  // of a new projector
+  // From what
+  std::string data, images;
+  std::string output;         // the run folder
+  std::string feature_cache;  // folder; empty: features of frozen towers are made again each epoch
+  // How
+  int64_t epochs = 2;
+  int64_t max_steps = 0;  // 0: all of the epochs
+  int64_t global_batch_size = 128;
+  int64_t per_device_batch_size = 8;
+  double learning_rate = 2e-5;
+  std::string lr_schedule = "linear-warmup+cosine-decay";
+  double warmup_ratio = 0.03;
+  double weight_decay = 0.1;
+  double max_grad_norm = 1.0;
+  std::string precision = "bf16";
+  bool activation_checkpointing = true;
+  int64_t max_length = 2048;  // text tokens of an example
+  int64_t seed = 7;
+  // Keeping
+  int64_t save_every = 500;  // steps; 0: no checkpoints but at a signal
+  int64_t keep_checkpoints = 2;
+  std::string export_type = "f32";  // of model.gguf
+  // The machine
+  int64_t threads = 0;  // 0: one for each core
+};
+
+/// One key of the file, which is also the flag --name-with-dashes.
+struct RecipeField {
+  using Member =
+      std::variant<std::string RunRecipe::*, int64_t RunRecipe::*, double RunRecipe::*, bool RunRecipe::*>;
+  const char* name;
+  Member member;
+  double low, high;  // of numbers, inclusive
+  const char* help;
+};
+const std::vector<RecipeField>& recipe_fields();
+
+/// Values given as flags, by field name, as the user wrote them.
+using RecipeFlags = std::map<std::string, std::string>;
+
+/// Defaults of the stage, then the file's values, then the flags'. `source` names the file in errors. Throws
+/// Error naming a key that is unknown, of another type or out of range.
+RunRecipe make_recipe(const Json& file, const std::string& source, const RecipeFlags& flags);
+
+/// Checks what the fields must be to each other and that files exist, before anything starts.
+void check_recipe(const RunRecipe& recipe);
+
+/// Every field, in the order of the table.
+Json to_json(const RunRecipe& recipe);
+
+}  // namespace cobra::train

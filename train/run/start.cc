@@ -1,0 +1,43 @@
+#include "train/run/start.h"
+
+#include <filesystem>
+
+#include "base/fail.h"
+#include "model/schema.h"
+#include "train/model/save.h"
+
+namespace cobra::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Configuration and tokenizer from the folder's GGUF, values from its safetensors.
+ModelSource open_earlier_run(const std::string& folder, int threads) {
+  const std::string weights = (fs::path(folder) / kWeightsFile).string();
+  check(fs::exists(weights), "{}: not the folder of a finished run: it has no {}", printable(folder, 1000),
+        kWeightsFile);
+  ModelSource source = open_source({(fs::path(folder) / kGgufFile).string(), {}, {}}, threads);
+  source.fill = [weights](Parameters& parameters) { load_parameters(weights, parameters); };
+  return source;
+}
+
+}  // namespace
+
+ModelSource open_start(const RunRecipe& recipe, int threads) {
+  if (!recipe.model.empty() && fs::is_directory(recipe.model)) return open_earlier_run(recipe.model, threads);
+  SourceOptions options;
+  options.gguf = recipe.model;
+  options.projector = parse_projector_type(recipe.projector, "recipe");
+  ConvertOptions& files = options.files;
+  files.run_dir = recipe.run;
+  files.llm = recipe.llm;
+  files.checkpoint = recipe.checkpoint;
+  files.dino = recipe.dino;
+  files.siglip = recipe.siglip;
+  files.clip = recipe.clip_tower;
+  files.tokenizer = recipe.tokenizer;
+  files.dims = recipe.dims;
+  return open_source(options, threads);
+}
+
+}  // namespace cobra::train

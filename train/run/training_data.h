@@ -1,0 +1,30 @@
+// What the loop asks of data: which examples make which step, and batches of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "train/step/batch.h"
+
+namespace cobra::train {
+
+struct LoadedBatch {
+  Batch batch;
+  int64_t tokens = 0;  // of text and pictures, without padding
+};
+
+class TrainingData {
+ public:
+  virtual ~TrainingData() = default;
+  virtual int64_t examples() const = 0;
+  /// The examples of this rank in epoch `epoch`, in the order in which they are taken: as many for each rank,
+  /// a whole number of global batches. A function of seed and epoch alone.
+  virtual std::vector<int64_t> order(int64_t epoch) const = 0;
+  /// Throws Error naming the example and what is wrong with it. Any thread, one at a time.
+  virtual LoadedBatch load(const std::vector<int64_t>& examples) const = 0;
+  /// How messages call an example.
+  virtual std::string name(int64_t example) const = 0;
+};
+
+}  // namespace cobra::train
