@@ -6,6 +6,7 @@
 #include "cli/eval_command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "eval/prepare.h"
 
 namespace cobra {
@@ -71,8 +72,10 @@ void report(const eval::Prepared& prepared, bool json) {
 
 void run_prepare(const PrepareFlags& flags) {
   const eval::Benchmark& benchmark = chosen_benchmark(flags.benchmark);
+  ProgressLine progress("preparing");
   const eval::Prepared prepared =
       eval::prepare(benchmark, flags.from, flags.output, slim_sizes(flags, benchmark));
+  progress.finish();
   say(fmt::format("{}: {} questions about {} pictures\n", benchmark.info().family, prepared.questions,
                   prepared.pictures));
   warn(prepared);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/eval_command.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "eval/python_json.h"
 #include "eval/results.h"
 
@@ -127,16 +128,17 @@ void warn(const eval::Results& results) {
                     results.failed));
   }
   if (results.repeated) {
-    say(fmt::format("warning: {} questions are answered in several files; the last answer counts\n",
-                    results.repeated));
+    say(fmt::format("warning: {} answers are replaced by those of a later file\n", results.repeated));
   }
 }
 
 void run_score(const ScoreFlags& flags) {
+  ProgressLine progress("scoring");
   const eval::Dataset dataset = open_dataset(flags.dataset);
   const eval::Results results = eval::read_results(flags.results, dataset);
-  warn(results);
   const eval::Score score = dataset.benchmark->score(dataset, results, flags.detail);
+  progress.finish();
+  warn(results);
   if (!flags.output.empty()) write_official_files(flags.output, dataset, results, score);
   if (!flags.json) return print(score_text(dataset, results, score));
   Json json = report(dataset, results, score);

@@ -80,7 +80,7 @@ struct Results {
   Json header;                 // of a log; null for official files
   std::vector<Entry> entries;  // ids are exactly those of the dataset
   int64_t failed = 0;          // answers that a log records as errors; they are scored wrong
-  int64_t repeated = 0;        // ids that several ranks answered (the official sampler pads); the last counts
+  int64_t repeated = 0;        // answers replaced by those of a later rank (the official sampler pads)
 };
 
 /// Reads `path`: a log, an official file, a folder with results+rank-N.json or logs, or a folder above it:

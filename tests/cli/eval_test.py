@@ -146,6 +146,53 @@ class Score(EvalCase):
         accuracy = read(METRICS / "vqa-v2/expected.json")["summary"]["accuracy"]
         self.assertIn(f"\naccuracy: {accuracy:.4f}\n", text)
 
+    def small(self, family, entry, answer, count=1):
+        """A data set of `count` questions with this index entry, all with this answer; returns the results."""
+        ids = {"refcoco": "example_id"}.get(family, "question_id")
+        name = "metadata.json" if family == "vqa-v2" else "metadata-full.json"
+        write(self.folder / f"datasets/{family}" / name, {str(i): entry for i in range(count)})
+        answers = {str(i): {ids: i, **answer} for i in range(count)}
+        return write(self.folder / f"results/{family}/results+rank-0.json", answers)
+
+    def test_half_an_overlap_is_enough(self):
+        answer = {"model_output": "[0, 0, 0.5, 1]", "ground_truth_bbox": [0, 0, 1, 1]}
+        results = self.small("refcoco", {"refer_dataset": "RefCOCO"}, answer)
+        summary = score("refcoco", self.folder, results)["summary"]
+        self.assertEqual(
+            summary, {"accuracy__RefCOCO": 1, "accuracy__RefCOCO+": None, "accuracy__RefCOCOg": None}
+        )
+
+    def test_identical_vqa_answers_exclude_each_other(self):
+        results = self.small("vqa-v2", {}, {"model_output": "yes"}, count=2)
+        twins = [{"answer": "yes", "answer_id": i % 2} for i in range(4)]
+        others = [{"answer_id": i, "answer": "yes"} for i in range(4)]
+        annotations = [
+            {"question_type": "q", "answer_type": "a", "question_id": i, "answers": answers}
+            for i, answers in enumerate((twins, others))
+        ]
+        write(self.folder / "datasets/vqa-v2/annotations-vqa-v2-full.json", {"annotations": annotations})
+        detail = score("vqa-v2", self.folder, results, "--detail")["detail"]
+        self.assertClose(detail["0"]["score"], 2 / 3)  # each of two twins has two others that agree
+        self.assertClose(detail["1"]["score"], 1.0)
+
+    def test_the_last_rank_counts(self):
+        """The official sampler pads ranks to equal length, so an id may be in several files."""
+        model = next((METRICS / "pope/results/pope").glob("*/*"))
+        for path in model.glob("results+rank-*.json"):
+            shutil.copy(path, self.folder)
+        first = read(self.folder / "results+rank-0.json")
+        key, answer = next(iter(first.items()))
+        flipped = {**answer, "yes_no_probabilities": answer["yes_no_probabilities"][::-1]}
+        write(self.folder / "results+rank-10.json", {key: flipped})
+        write(self.folder / "results+rank-9.json", {key: answer})
+        self.assertGreater(len({tuple(a["yes_no_probabilities"]) for a in (answer, flipped)}), 1)
+        arguments = ["eval", "score", "--benchmark", "pope", "--data", METRICS, "--results", self.folder]
+        result = run(*arguments, "--json", "--detail")
+        self.assertIn("2 answers are replaced by those of a later file", result.stderr.decode())
+        before = score("pope", METRICS, METRICS, "--detail")["detail"][key]
+        after = json.loads(result.stdout)["detail"][key]
+        self.assertNotEqual(before["predicted"], after["predicted"])
+
     def test_undefined_areas_are_null(self):
         answers = {
             str(i): {
