@@ -82,19 +82,19 @@ struct IndexSource {
 };
 
 struct BenchmarkInfo {
-  std::string family;            // the official name: "vqa-v2"
-  std::string title;             // "VQA-v2"
-  std::string full_index;        // "metadata.json" or "metadata-full.json"
-  std::string annotations_stem;  // "annotations-vqa-v2" of the file the scorer reads; "": the index itself
-  std::string id_field;          // of an index entry and of a result
-  std::vector<std::string> answers;    // closed set: strings whose probabilities are asked; empty: generate
-  std::string answers_field;           // closed set: the result's field for the probabilities
-  std::string group_field;             // slim sets take as many of each value of this field; "": none
+  std::string family;              // the official name: "vqa-v2"
+  std::string title;               // "VQA-v2"
+  std::string full_index;          // "metadata.json" or "metadata-full.json"
+  std::string annotations_stem{};  // "annotations-vqa-v2" of the file the scorer reads; "": the index itself
+  std::string id_field;            // of an index entry and of a result
+  std::vector<std::string> answers{};  // closed set: strings whose probabilities are asked; empty: generate
+  std::string answers_field{};         // closed set: the result's field for the probabilities
+  std::string group_field{};           // slim sets take as many of each value of this field; "": none
   std::vector<std::string> downloads;  // files below the download folder
-  std::string pictures;                // folder of the pictures below the download folder; "": that folder
-  std::vector<int64_t> slim_sizes;     // of the official dataset ids
+  std::string pictures{};              // folder of the pictures below the download folder; "": that folder
+  std::vector<int64_t> slim_sizes{};   // of the official dataset ids
   std::string headline;                // the number of the summary that stands for the benchmark
-  double headline_scale;               // to percent
+  double headline_scale = 1;           // to percent
 };
 
 /// Official decoding of open answers: greedy, at most this many tokens.
@@ -110,17 +110,20 @@ class Benchmark {
   virtual ~Benchmark() = default;
   const BenchmarkInfo& info() const { return info_; }
   bool closed_set() const { return !info_.answers.empty(); }
+  /// The field of a result that takes the answer, where there is one ask.
+  std::string output_field() const { return closed_set() ? info_.answers_field : "model_output"; }
   /// "download/gqa/images/n1.jpg": a picture relative to the data root.
   std::string picture_path(std::string_view name) const;
 
   /// Reads the downloads, all of which exist (pictures may be missing).
   virtual IndexSource read_downloads(const Downloads& downloads) const = 0;
-  /// The prompts of an index entry; `place` begins errors about it.
-  virtual std::vector<Ask> asks(const Json& entry, const std::string& place) const = 0;
+  /// The prompts of an index entry; `place` begins errors about it. Unless a benchmark says otherwise: its
+  /// field "question", to be answered shortly.
+  virtual std::vector<Ask> asks(const Json& entry, const std::string& place) const;
   /// The official result of an index entry. `outputs` has one for each ask: a string, or for a closed set the
-  /// array of the answers' probabilities.
-  virtual Json result(const Json& entry, const std::vector<Json>& outputs,
-                      const std::string& place) const = 0;
+  /// array of the answers' probabilities. Unless a benchmark says otherwise: the id, "question", the output
+  /// and the index entry's "answer".
+  virtual Json result(const Json& entry, const std::vector<Json>& outputs, const std::string& place) const;
   /// The outputs that stand for an answer which could not be made (a broken picture); they are scored wrong.
   virtual std::vector<Json> failed_outputs(const Json& entry, const std::string& place) const;
   /// The official score. QuestionScore::detail is filled only `with_detail`.

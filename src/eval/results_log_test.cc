@@ -101,7 +101,8 @@ TEST_F(ResultsLogTest, MergeNeedsAllShardsOfOneRun) {
   EXPECT_THAT(merge_error({a}), HasSubstr("shard 1/2 is missing"));
   EXPECT_THAT(merge_error({a, a}), HasSubstr("are both shard 0/2"));
   EXPECT_THAT(merge_error({a, b}), HasSubstr("question 3 has no answer: resume its shard first"));
-  EXPECT_THAT(merge_error({a, write_log("c.jsonl", "1/2", {1, 2, 3})}), HasSubstr("is answered in two shards"));
+  EXPECT_THAT(merge_error({a, write_log("c.jsonl", "1/2", {1, 2, 3})}),
+              HasSubstr("is answered in two shards"));
   EXPECT_THAT(merge_error({a, write_log("d.jsonl", "1/3", {2, 3})}), HasSubstr("is one of 3 shards"));
   const std::string other = write("e.jsonl",
                                   "{\"cobra_results\":1,\"benchmark\":\"gqa\",\"dataset\":\"gqa-full\","

@@ -7,7 +7,6 @@
 #include "eval/benchmarks/families.h"
 #include "eval/dataset.h"
 #include "eval/fields.h"
-#include "eval/messages.h"
 #include "eval/python_json.h"
 #include "eval/results.h"
 #include "eval/tally.h"
@@ -134,14 +133,10 @@ class Gqa : public Benchmark {
                    .full_index = "metadata-full.json",
                    .annotations_stem = "annotations-gqa",
                    .id_field = "question_id",
-                   .answers = {},
-                   .answers_field = "",
-                   .group_field = "",
                    .downloads = {"testdev_balanced_questions.json"},
                    .pictures = "images",
                    .slim_sizes = {1024},
-                   .headline = "accuracy",
-                   .headline_scale = 1}) {}
+                   .headline = "accuracy"}) {}
 
   IndexSource read_downloads(const Downloads& downloads) const override {
     const std::string path = downloads.folder + "/" + info().downloads[0];
@@ -158,17 +153,6 @@ class Gqa : public Benchmark {
       return std::vector<OutputFile>{{"annotations-gqa" + suffix + ".json", python_json(chosen)}};
     };
     return source;
-  }
-
-  std::vector<Ask> asks(const Json& entry, const std::string& place) const override {
-    return {{"model_output", short_answer_message(json_text(entry, "question", place))}};
-  }
-
-  Json result(const Json& entry, const std::vector<Json>& outputs, const std::string& place) const override {
-    return {{"question_id", field(entry, "question_id", place)},
-            {"question", field(entry, "question", place)},
-            {"model_output", outputs[0]},
-            {"ground_truth_answer", field(entry, "answer", place)}};
   }
 
   Score score(const Dataset& dataset, const Results& results, bool with_detail) const override {

@@ -6,7 +6,6 @@
 #include "eval/benchmarks/families.h"
 #include "eval/dataset.h"
 #include "eval/fields.h"
-#include "eval/messages.h"
 #include "eval/python_hash.h"
 #include "eval/python_json.h"
 #include "eval/ranking.h"
@@ -70,7 +69,6 @@ class Pope : public Benchmark {
             {.family = "pope",
              .title = "POPE",
              .full_index = "metadata-full.json",
-             .annotations_stem = "",
              .id_field = "question_id",
              .answers = {"Yes", "No"},
              .answers_field = "yes_no_probabilities",
@@ -90,17 +88,6 @@ class Pope : public Benchmark {
       }
     }
     return source;
-  }
-
-  std::vector<Ask> asks(const Json& entry, const std::string& place) const override {
-    return {{info().answers_field, short_answer_message(json_text(entry, "question", place))}};
-  }
-
-  Json result(const Json& entry, const std::vector<Json>& outputs, const std::string& place) const override {
-    return {{"question_id", field(entry, "question_id", place)},
-            {"question", field(entry, "question", place)},
-            {info().answers_field, outputs[0]},
-            {"ground_truth_answer", field(entry, "answer", place)}};
   }
 
   std::vector<Json> failed_outputs(const Json& entry, const std::string& place) const override {

@@ -57,13 +57,11 @@ class TallyQa : public Benchmark {
       : Benchmark({.family = "tally-qa",
                    .title = "TallyQA",
                    .full_index = "metadata-full.json",
-                   .annotations_stem = "",
                    .id_field = "question_id",
                    .answers = letters(),
                    .answers_field = "mc_probabilities",
                    .group_field = "split",
                    .downloads = {"test.json"},
-                   .pictures = "",
                    .slim_sizes = {1024, 8192},
                    .headline = "accuracy__TallyQA-final-Accuracy",
                    .headline_scale = 100}) {}
@@ -80,13 +78,6 @@ class TallyQa : public Benchmark {
   std::vector<Ask> asks(const Json& entry, const std::string& place) const override {
     return {
         {info().answers_field, multiple_choice_message(json_text(entry, "question", place), count_texts())}};
-  }
-
-  Json result(const Json& entry, const std::vector<Json>& outputs, const std::string& place) const override {
-    return {{"question_id", field(entry, "question_id", place)},
-            {"question", field(entry, "question", place)},
-            {info().answers_field, outputs[0]},
-            {"ground_truth_answer", field(entry, "answer", place)}};
   }
 
   std::vector<Json> failed_outputs(const Json& entry, const std::string& place) const override {

@@ -40,16 +40,11 @@ class VizWiz : public Benchmark {
       : Benchmark({.family = "vizwiz",
                    .title = "VizWiz",
                    .full_index = "metadata.json",
-                   .annotations_stem = "",
                    .id_field = "question_id",
-                   .answers = {},
-                   .answers_field = "",
-                   .group_field = "",
                    .downloads = {"val.json"},
                    .pictures = "val_images",
                    .slim_sizes = {1024},
-                   .headline = "accuracy__VizWiz-Overall",
-                   .headline_scale = 1}) {}
+                   .headline = "accuracy__VizWiz-Overall"}) {}
 
   IndexSource read_downloads(const Downloads& downloads) const override {
     const std::string path = downloads.folder + "/" + info().downloads[0];

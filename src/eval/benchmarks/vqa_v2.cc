@@ -7,7 +7,6 @@
 #include "eval/benchmarks/soft_accuracy.h"
 #include "eval/dataset.h"
 #include "eval/fields.h"
-#include "eval/messages.h"
 #include "eval/python_json.h"
 #include "eval/results.h"
 #include "eval/tally.h"
@@ -93,14 +92,10 @@ class VqaV2 : public Benchmark {
                    .full_index = "metadata.json",
                    .annotations_stem = "annotations-vqa-v2",
                    .id_field = "question_id",
-                   .answers = {},
-                   .answers_field = "",
-                   .group_field = "",
                    .downloads = {"v2_val2014_questions.json", "v2_val2014_annotations.json"},
                    .pictures = "images_val2014",
                    .slim_sizes = {1024, 16384},
-                   .headline = "accuracy",
-                   .headline_scale = 1}) {}
+                   .headline = "accuracy"}) {}
 
   IndexSource read_downloads(const Downloads& downloads) const override {
     const std::string questions_path = downloads.folder + "/" + info().downloads[0];
@@ -120,17 +115,6 @@ class VqaV2 : public Benchmark {
       return official_files(*raw, ids, suffix);
     };
     return source;
-  }
-
-  std::vector<Ask> asks(const Json& entry, const std::string& place) const override {
-    return {{"model_output", short_answer_message(json_text(entry, "question", place))}};
-  }
-
-  Json result(const Json& entry, const std::vector<Json>& outputs, const std::string& place) const override {
-    return {{"question_id", field(entry, "question_id", place)},
-            {"question", field(entry, "question", place)},
-            {"model_output", outputs[0]},
-            {"ground_truth_answer", field(entry, "answer", place)}};
   }
 
   Score score(const Dataset& dataset, const Results& results, bool with_detail) const override {

@@ -19,14 +19,11 @@ class Vsr : public Benchmark {
       : Benchmark({.family = "vsr",
                    .title = "VSR",
                    .full_index = "metadata-full.json",
-                   .annotations_stem = "",
                    .id_field = "example_id",
                    .answers = {"True", "False"},
                    .answers_field = "true_false_probabilities",
-                   .group_field = "",
                    .downloads = {"test.jsonl"},
                    .pictures = "images",
-                   .slim_sizes = {},
                    .headline = "accuracy__VSR-ExactMatch",
                    .headline_scale = 100}) {}
 
@@ -41,7 +38,7 @@ class Vsr : public Benchmark {
   }
 
   std::vector<Ask> asks(const Json& entry, const std::string& place) const override {
-    return {{info().answers_field, true_false_message(json_text(entry, "caption", place))}};
+    return {{output_field(), true_false_message(json_text(entry, "caption", place))}};
   }
 
   Json result(const Json& entry, const std::vector<Json>& outputs, const std::string& place) const override {
