@@ -56,8 +56,11 @@ class Session {
 
   const Model& model() const;
 
- private:
+  /// For cobra's own sources.
   struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
   explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

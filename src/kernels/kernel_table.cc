@@ -29,7 +29,7 @@ KernelTable make_table(const Target& target) {
   add_mamba_backward_kernels(target.bit, table);
   add_dot_kernels(target.bit, table);
   add_expand_kernels(target.bit, table);
-  table.gemm_f32 = onednn_gemm_f32;
+  add_gemm_kernels(target.bit, table);
   table.gemm_bf16 = onednn_has_fast_bf16() ? onednn_gemm_bf16 : nullptr;
   return table;
 }

@@ -74,40 +74,48 @@ void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float
   });
 }
 
-void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w, float* state) const {
-  const int64_t taps = w.taps;
-  parallel_ranges(threads_for(x.L * x.channels * taps), x.tiles(), [&](int64_t begin, int64_t end, int) {
+void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w,
+                                 std::span<const Sequence> sequences) const {
+  const int64_t state_size = int64_t{w.taps} * kTileChannels;
+  const auto convolve = [&](int64_t i, const Sequence& s) {
+    table_.causal_conv1d_silu({.L = s.rows,
+                               .taps = w.taps,
+                               .weight = w.weight + i * state_size,
+                               .bias = w.bias + i * kTileChannels,
+                               .state = s.state + i * state_size,
+                               .x = x.tile(i) + s.first * kTileChannels});
+  };
+  parallel_ranges(threads_for(x.L * x.channels * w.taps), x.tiles(), [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
-      table_.causal_conv1d_silu({.L = x.L,
-                                 .taps = w.taps,
-                                 .weight = w.weight + i * taps * kTileChannels,
-                                 .bias = w.bias + i * kTileChannels,
-                                 .state = state + i * taps * kTileChannels,
-                                 .x = x.tile(i)});
+      for (const Sequence& s : sequences) convolve(i, s);
     }
   });
 }
 
 void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt, const ScanWeights& w,
                              TensorView<const float> B, TensorView<const float> C, TiledView<const float> z,
-                             float* state, TiledView<float> y) const {
+                             std::span<const Sequence> sequences, TiledView<float> y) const {
   const int64_t state_size = int64_t{w.states} * kTileChannels;
+  const auto scan = [&](int64_t i, const Sequence& s) {
+    const int64_t at = s.first * kTileChannels;
+    table_.selective_scan({.L = s.rows,
+                           .states = w.states,
+                           .x = x.tile(i) + at,
+                           .dt = dt.tile(i) + at,
+                           .z = z.tile(i) + at,
+                           .B = B.row(s.first),
+                           .C = C.row(s.first),
+                           .ld_bc = B.stride,
+                           .A = w.A + i * state_size,
+                           .D = w.D + i * kTileChannels,
+                           .dt_bias = w.dt_bias + i * kTileChannels,
+                           .state = s.state + i * state_size,
+                           .y = y.tile(i) + at});
+  };
   parallel_ranges(threads_for(x.L * x.channels * w.states * kScanWorkPerState), x.tiles(),
                   [&](int64_t begin, int64_t end, int) {
                     for (int64_t i = begin; i < end; ++i) {
-                      table_.selective_scan({.L = x.L,
-                                             .states = w.states,
-                                             .x = x.tile(i),
-                                             .dt = dt.tile(i),
-                                             .z = z.tile(i),
-                                             .B = B.data,
-                                             .C = C.data,
-                                             .ld_bc = B.stride,
-                                             .A = w.A + i * state_size,
-                                             .D = w.D + i * kTileChannels,
-                                             .dt_bias = w.dt_bias + i * kTileChannels,
-                                             .state = state + i * state_size,
-                                             .y = y.tile(i)});
+                      for (const Sequence& s : sequences) scan(i, s);
                     }
                   });
 }

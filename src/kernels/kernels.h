@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "cobra/tensor_view.h"
 #include "kernels/kernel_table.h"
@@ -58,6 +59,14 @@ struct ScanWeights {
   const float* dt_bias = nullptr;  // [d_inner/16][16]
 };
 
+/// One sequence of a batch: its rows stand at [first, first + rows) of the activations; `state` is its recurrent state
+/// of one layer, read and updated.
+struct Sequence {
+  int64_t first;
+  int64_t rows;
+  float* state;
+};
+
 /// A cheap handle, made for one forward pass: table, threads and workspace are passed in, nothing is global.
 /// Not safe for two threads at once (the workspace is shared scratch). Every result is the same bits for any
 /// number of threads.
@@ -83,13 +92,14 @@ class Kernels {
   /// out [S, d]. Scores are scaled by head_dim^-0.5.
   void attention(TensorView<const float> qkv, int heads, TensorView<float> out) const;
 
-  /// x [L, d_inner] in tiles, in place; state [d_inner/16][taps][16].
-  void causal_conv1d_silu(TiledView<float> x, const ConvWeights& w, float* state) const;
+  /// x [L, d_inner] in tiles, in place; states [d_inner/16][taps][16].
+  void causal_conv1d_silu(TiledView<float> x, const ConvWeights& w,
+                          std::span<const Sequence> sequences) const;
 
-  /// y = scan(x, dt, B, C, z); B, C [L, states]; state [d_inner/16][states][16]. y may be x.
+  /// y = scan(x, dt, B, C, z); B, C [L, states]; states [d_inner/16][states][16]. y may be x.
   void selective_scan(TiledView<const float> x, TiledView<const float> dt, const ScanWeights& w,
                       TensorView<const float> B, TensorView<const float> C, TiledView<const float> z,
-                      float* state, TiledView<float> y) const;
+                      std::span<const Sequence> sequences, TiledView<float> y) const;
 
  private:
   const KernelTable& table_;

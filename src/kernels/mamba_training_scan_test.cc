@@ -175,8 +175,9 @@ TEST_P(MambaTrainingScanTest, ForwardIsTheInferenceKernel) {
       AlignedBuffer<float> x = to_tiles(rows(c.x)), dt = to_tiles(rows(c.dt)), z = to_tiles(rows(c.z)),
                            state(A.size());
       const TiledView<float> y{x.data(), s.L, s.channels};
+      const std::array sequences{Sequence{0, s.L, state.data()}};
       kernels.selective_scan(y, {dt.data(), s.L, s.channels}, {s.depth, A.data(), D.data(), dt_bias.data()},
-                             rows(c.B), rows(c.C), {z.data(), s.L, s.channels}, state.data(), y);
+                             rows(c.B), rows(c.C), {z.data(), s.L, s.channels}, sequences, y);
       append_rows(x, s.L, s.channels, expected);
     }
     EXPECT_EQ(ScanResult(c, table, 2, nullptr).y.values(), expected);

@@ -21,6 +21,7 @@ void add_mamba_kernels(int64_t target, KernelTable& table);
 void add_mamba_backward_kernels(int64_t target, KernelTable& table);
 void add_dot_kernels(int64_t target, KernelTable& table);
 void add_expand_kernels(int64_t target, KernelTable& table);
+void add_gemm_kernels(int64_t target, KernelTable& table);
 
 }  // namespace cobra
 

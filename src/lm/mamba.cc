@@ -5,8 +5,39 @@
 
 namespace cobra {
 
-void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, float* conv_state,
-                 float* ssm_state, MambaScratch& scratch, TensorView<float> residual) {
+namespace {
+
+/// Where the sequences' states of a layer are, for the operators.
+void point_to_states(std::span<const MambaSequence> sequences, int layer, MambaScratch& scratch) {
+  scratch.conv.clear();
+  scratch.ssm.clear();
+  int64_t first = 0;
+  for (const MambaSequence& s : sequences) {
+    scratch.conv.push_back({first, s.rows, s.state->conv(layer)});
+    scratch.ssm.push_back({first, s.rows, s.state->ssm(layer)});
+    first += s.rows;
+  }
+}
+
+/// The last row of each sequence [sequences, d_model], after the final norm.
+TensorView<float> normed_last_rows(const Kernels& k, const MambaConfig& c, const MambaWeights& w,
+                                   std::span<const MambaSequence> sequences, TensorView<const float> x,
+                                   MambaScratch& scratch) {
+  const TensorView<float> out(scratch.last.get(std::ssize(sequences) * c.d_model), std::ssize(sequences),
+                              c.d_model);
+  int64_t end = 0, row = 0;
+  for (const MambaSequence& s : sequences) {
+    end += s.rows;
+    std::copy_n(x.row(end - 1), c.d_model, out.row(row++));
+  }
+  k.rms_norm(out, w.norm_f, c.norm_epsilon, out);
+  return out;
+}
+
+}  // namespace
+
+void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, MambaScratch& scratch,
+                 TensorView<float> residual) {
   const int64_t L = residual.rows, tiled = TiledView<float>::size(L, c.d_inner),
                 dbc_cols = c.dt_rank + 2 * c.d_state;
   const TensorView<float> h(scratch.h.get(L * c.d_model), L, c.d_model);
@@ -20,27 +51,26 @@ void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights
   k.rms_norm(residual, w.norm, c.norm_epsilon, h);             // h   [L, d_model]
   k.linear(h, w.in_proj_x, x);                                 // x   [L, d_inner]
   k.linear(h, w.in_proj_z, z);                                 // z   [L, d_inner]
-  k.causal_conv1d_silu(x, w.conv, conv_state);                 // x   [L, d_inner]
+  k.causal_conv1d_silu(x, w.conv, scratch.conv);               // x   [L, d_inner]
   k.linear(x, w.x_proj, dbc);                                  // dbc [L, dt_rank + 2 d_state]
   k.linear(dbc.slice_cols(0, c.dt_rank), w.dt_proj, dt);       // dt  [L, d_inner], before bias and softplus
-  k.selective_scan(x, dt, w.scan, B, C, z, ssm_state, x);      // x   [L, d_inner], gated
+  k.selective_scan(x, dt, w.scan, B, C, z, scratch.ssm, x);    // x   [L, d_inner], gated
   k.linear(x, w.out_proj, residual, {.add_to_output = true});  // residual += ...
 }
 
-void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w, MambaState& state,
-                   MambaScratch& scratch, TensorView<float> x, float* logits, const TraceSink& trace) {
+void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w,
+                   std::span<const MambaSequence> sequences, MambaScratch& scratch, TensorView<float> x,
+                   TensorView<float> logits, const TraceSink& trace) {
   for (int i = 0; i < c.n_layer; ++i) {
-    mamba_layer(k, c, w.layers[static_cast<size_t>(i)], state.conv(i), state.ssm(i), scratch, x);
+    point_to_states(sequences, i, scratch);
+    mamba_layer(k, c, w.layers[static_cast<size_t>(i)], scratch, x);
     if (trace) trace("layer" + std::to_string(i) + ".hidden", {x.rows, c.d_model}, x.data);
   }
-  state.position += x.rows;
+  for (const MambaSequence& s : sequences) s.state->position += s.rows;
 
-  // The head is a product with one row wherever it stands, so it always runs as decode does.
+  // The head is a product with one row a sequence wherever it stands, so it always runs as decode does.
   const Kernels head = k.with_phase(Phase::decode);
-  const TensorView<const float> last = x.slice_rows(x.rows - 1, 1);
-  const TensorView<float> normed(scratch.last.get(c.d_model), 1, c.d_model);
-  head.rms_norm(last, w.norm_f, c.norm_epsilon, normed);
-  head.linear(normed, w.head, TensorView<float>(logits, 1, c.vocab_size));
+  head.linear(normed_last_rows(head, c, w, sequences, x, scratch), w.head, logits);
   if (!trace) return;
 
   std::vector<float> all_normed(static_cast<size_t>(x.rows * c.d_model));

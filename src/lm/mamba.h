@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -54,18 +55,30 @@ class MambaState {
   AlignedBuffer<float> conv_, ssm_;
 };
 
+/// One sequence of a batch: the next `rows` rows of the activations belong to `state`.
+struct MambaSequence {
+  MambaState* state;
+  int64_t rows;
+};
+
 /// Activations of a forward pass; grows to the largest chunk and stays.
 struct MambaScratch {
   Scratch<float> h, x, z, dt, dbc, embedded, last;
+  std::vector<Sequence> conv, ssm;  // of the layer at hand
+  std::vector<MambaSequence> sequences;
+  std::vector<int32_t> ids;
 };
 
-/// One layer: x [L, d_model], the residual stream, is read and updated.
-void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, float* conv_state,
-                 float* ssm_state, MambaScratch& scratch, TensorView<float> x);
+/// One layer: x [L, d_model], the residual streams of all sequences one after the other, is read and updated. The
+/// layer's states are scratch.conv and scratch.ssm.
+void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, MambaScratch& scratch,
+                 TensorView<float> x);
 
-/// All layers over x [L, d_model] (changed), then the logits [vocab] after the last position. With a trace it
-/// names `layer{i}.hidden`, `norm_f` and `logits` for all positions.
-void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w, MambaState& state,
-                   MambaScratch& scratch, TensorView<float> x, float* logits, const TraceSink& trace);
+/// All layers over x [L, d_model] (changed), the rows of `sequences` one after the other, then the logits
+/// [sequences, vocab] after the last position of each. A sequence's results are the same bits in any batch. With a
+/// trace it names `layer{i}.hidden`, `norm_f` and `logits` for all positions.
+void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w,
+                   std::span<const MambaSequence> sequences, MambaScratch& scratch, TensorView<float> x,
+                   TensorView<float> logits, const TraceSink& trace);
 
 }  // namespace cobra

@@ -4,63 +4,47 @@
 #include <utility>
 
 #include "base/fail.h"
-#include "lm/mamba.h"
-#include "model/model_parts.h"
 #include "runtime/session_file.h"
+#include "runtime/session_impl.h"
 
 namespace cobra {
-namespace {
-
-/// Tokens a prefill step reads together: enough that expanding the weights is paid for, few enough that
-/// activations take about 100 MB on the 3B model.
-constexpr int64_t kDefaultChunk = 1024;
-constexpr int64_t kMaxChunk = 1 << 16;
 
 int64_t checked_chunk(int64_t chunk) {
+  constexpr int64_t kMaxChunk = 1 << 16;
   check(chunk >= 0 && chunk <= kMaxChunk, "chunk: expected 0 (the default) to {}, found {}", kMaxChunk,
         chunk);
   return chunk == 0 ? kDefaultChunk : chunk;
 }
 
-}  // namespace
-
-struct Session::Impl {
-  const Model* model;
-  MambaState state;
-  Workspace workspace;
-  MambaScratch scratch;
-  AlignedBuffer<float> logits;
-  TraceSink trace;
-
-  Impl(const Model& model_, MambaState state_)
-      : model(&model_), state(std::move(state_)), logits(model_.config().mamba.vocab_size) {}
-
-  Kernels kernels(Phase phase) {
-    const Runtime& runtime = model->runtime();
-    return {runtime.kernels(), runtime.threads(), workspace, phase};
+void check_ids(const ModelConfig& config, std::span<const int32_t> ids) {
+  const int vocabulary = config.mamba.vocab_size;
+  for (const int32_t id : ids) {
+    check(id >= 0 && id < vocabulary, "token id {}: expected 0 to {}", id, vocabulary - 1);
   }
+}
 
-  void forward(TensorView<float> x, Phase phase) {
-    const ModelParts& parts = model->parts();
-    mamba_forward(kernels(phase), parts.config.mamba, parts.mamba, state, scratch, x, logits.data(), trace);
-  }
+Session::Impl::Impl(const Model& model_, MambaState state_)
+    : model(&model_), state(std::move(state_)), logits(model_.config().mamba.vocab_size) {}
 
-  /// Token embeddings of ids [count, d_model] in scratch memory.
-  TensorView<float> embed(std::span<const int32_t> ids) {
-    const MambaConfig& c = model->config().mamba;
-    const TensorView<float> x(scratch.embedded.get(std::ssize(ids) * c.d_model), std::ssize(ids), c.d_model);
-    for (int64_t i = 0; i < x.rows; ++i)
-      copy_row(model->parts().mamba.embedding, ids[static_cast<size_t>(i)], x.row(i));
-    return x;
-  }
+Kernels Session::Impl::kernels(Phase phase) {
+  const Runtime& runtime = model->runtime();
+  return {runtime.kernels(), runtime.threads(), workspace, phase};
+}
 
-  void check_ids(std::span<const int32_t> ids) const {
-    const int vocabulary = model->config().mamba.vocab_size;
-    for (const int32_t id : ids) {
-      check(id >= 0 && id < vocabulary, "token id {}: expected 0 to {}", id, vocabulary - 1);
-    }
-  }
-};
+void Session::Impl::forward(TensorView<float> x, Phase phase) {
+  const ModelParts& parts = model->parts();
+  const MambaSequence sequence{&state, x.rows};
+  mamba_forward(kernels(phase), parts.config.mamba, parts.mamba, std::span(&sequence, 1), scratch, x,
+                {logits.data(), 1, logits.size()}, trace);
+}
+
+TensorView<float> Session::Impl::embed(std::span<const int32_t> ids) {
+  const MambaConfig& c = model->config().mamba;
+  const TensorView<float> x(scratch.embedded.get(std::ssize(ids) * c.d_model), std::ssize(ids), c.d_model);
+  for (int64_t i = 0; i < x.rows; ++i)
+    copy_row(model->parts().mamba.embedding, ids[static_cast<size_t>(i)], x.row(i));
+  return x;
+}
 
 Session::Session(const Model& model)
     : impl_(std::make_unique<Impl>(model, MambaState(model.config().mamba))) {}
@@ -82,7 +66,7 @@ void Session::read_embeddings(TensorView<const float> embeddings, int64_t chunk)
 
 void Session::read_tokens(std::span<const int32_t> ids, int64_t chunk) {
   const int64_t step = checked_chunk(chunk);
-  impl_->check_ids(ids);
+  check_ids(model().config(), ids);
   for (int64_t first = 0; first < std::ssize(ids); first += step) {
     const int64_t rows = std::min(step, std::ssize(ids) - first);
     const TensorView<float> x =
@@ -94,7 +78,7 @@ void Session::read_tokens(std::span<const int32_t> ids, int64_t chunk) {
 
 void Session::step(int32_t id) {
   const std::span<const int32_t> ids(&id, 1);
-  impl_->check_ids(ids);
+  check_ids(model().config(), ids);
   impl_->forward(impl_->embed(ids), Phase::decode);
 }
 
