@@ -1,0 +1,36 @@
+// Hashes of content, for keys and checksums: XXH3, fast but not made against forgers.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace cobra::data {
+
+using Hash128 = std::array<uint8_t, 16>;
+
+/// Of all bytes handed in, however they are cut.
+class Hasher {
+ public:
+  Hasher();
+  ~Hasher();
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  void add(std::span<const std::byte> bytes);
+  void add(std::string_view text) { add(std::as_bytes(std::span(text))); }
+  Hash128 digest() const;
+
+ private:
+  struct State;
+  State* state_;
+};
+
+Hash128 content_hash(std::span<const std::byte> bytes);
+/// 32 hexadecimal digits.
+std::string to_hex(const Hash128& hash);
+
+}  // namespace cobra::data
