@@ -38,12 +38,14 @@ class TrainStep(CobraTest):
     def test_mixed_batch(self):
         summary, found = self.step("mixed")
         self.assert_relative(found.values("loss"), self.expected.values("mixed.loss"), "loss", 6e-6)
-        self.assertAlmostEqual(summary["grad_norm"], self.summary["mixed"]["grad_global_norm"], places=2)
+        norm = self.summary["mixed"]["grad_global_norm"]
+        self.assertTrue(abs(summary["grad_norm"] - norm) <= 1e-5 * norm, summary)
         self.assertEqual(summary["valid_labels"], self.summary["mixed"]["num_valid_labels"])
         self.assert_expected(found, "mixed")
+        bound = 2.05 * self.summary["adamw"]["lr"]  # where a gradient is rounding noise, its sign is too
         after = [n for n in self.expected.names() if n.startswith("mixed.after_step.")]
         for name in after:
-            self.assert_close(found.values(name[len("mixed.") :]), self.expected.values(name), 4.1e-5, name)
+            self.assert_close(found.values(name[len("mixed.") :]), self.expected.values(name), bound, name)
         gradients = {n[len("grad.") :] for n in found.names() if n.startswith("grad.")}
         self.assertEqual(gradients, set(self.summary["trainable_parameters"]))
 

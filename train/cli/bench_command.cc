@@ -1,4 +1,6 @@
 // cobra train bench: what a step costs on this machine, against its measured rate of bf16 products.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -58,12 +60,19 @@ struct Measured {
   double step = 0, products = 0, scan = 0, convolution = 0, optimizer = 0;  // seconds
   double operations = 0, product_rate = 0;
   int64_t tokens = 0;
+  double peak_bytes = 0;  // of the whole process
 
   double share(double seconds) const { return 100 * seconds / step; }
   double rest() const { return step - products - scan - convolution - optimizer; }
   /// Of the time that the step's products alone would take at the machine's rate.
   double efficiency() const { return 100 * operations / product_rate / step; }
 };
+
+double peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);
+}
 
 /// The fastest of some steps.
 Measured measure(const BenchFlags& flags, Trainer& trainer) {
@@ -87,6 +96,7 @@ Measured measure(const BenchFlags& flags, Trainer& trainer) {
             0,
             flags.rows * (config.image_tokens() + flags.text)};
   }
+  best.peak_bytes = peak_memory_bytes();
   return best;
 }
 
@@ -99,11 +109,12 @@ std::string as_text(const Measured& m) {
       "  optimiser        {:9.1f} ms   {:4.1f} %\n"
       "  rest             {:9.1f} ms   {:4.1f} %\n"
       "bf16 products on this machine: {:.0f} GFLOP/s; the step's own would take {:.1f} % of its time at that "
-      "rate\n",
+      "rate\n"
+      "memory at the highest: {:.2f} GB\n",
       1e3 * m.step, static_cast<double>(m.tokens) / m.step, 1e3 * m.products, m.share(m.products),
       m.operations / m.products / 1e9, 1e3 * m.scan, m.share(m.scan), 1e3 * m.convolution,
       m.share(m.convolution), 1e3 * m.optimizer, m.share(m.optimizer), 1e3 * m.rest(), m.share(m.rest()),
-      m.product_rate / 1e9, m.efficiency());
+      m.product_rate / 1e9, m.efficiency(), m.peak_bytes / 1e9);
 }
 
 Json as_json(const Measured& m) {
@@ -115,7 +126,8 @@ Json as_json(const Measured& m) {
           {"optimizer_percent", m.share(m.optimizer)},
           {"rest_percent", m.share(m.rest())},
           {"machine_gflops", m.product_rate / 1e9},
-          {"efficiency_percent", m.efficiency()}};
+          {"efficiency_percent", m.efficiency()},
+          {"peak_memory_bytes", m.peak_bytes}};
 }
 
 void bench(const BenchFlags& flags) {

@@ -3,8 +3,22 @@
 #include "train/cli/commands.h"
 #include "train/torch.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace cobra::train {
 namespace {
+
+/// Freed memory stays with the process. Otherwise every activation and gradient of more than some megabytes
+/// is mapped anew, and the system clears its pages each time: half of what a step spends outside the kernels.
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);  // never
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -21,6 +35,7 @@ void set_action(CLI::App& command, std::function<void()> action) {
 }
 
 int run_trainer_program(int argc, const char* const* argv) {
+  keep_freed_memory();
   CLI::App app("cobra train teaches the Cobra model.", "cobra train");
   app.require_subcommand(1);
   app.footer("'cobra train COMMAND --help' explains a command.");
