@@ -49,10 +49,11 @@ std::string guess_id(std::string_view element) {
 
 ExampleFile::ExampleFile(const std::string& path, const DatasetOptions& options)
     : file_(path), stage_(options.stage) {
-  const std::vector<std::string_view> elements = json_array_elements(as_text(file_.bytes()), path);
-  entries_.reserve(elements.size());
-  for (size_t i = 0; i < elements.size(); ++i) add(static_cast<int64_t>(i), elements[i], options);
-  check(!entries_.empty(), "{}: no example is left of {}{}", path, elements.size(),
+  int64_t count = 0;
+  for_each_json_element(as_text(file_.bytes()), path,
+                        [&](std::string_view element) { add(count++, element, options); });
+  file_.release_pages(file_.bytes());
+  check(!entries_.empty(), "{}: no example is left of {}{}", path, count,
         skipped_.empty() ? "" : fmt::format("; the first: {}: {}", skipped_[0].name, skipped_[0].reason));
 }
 

@@ -1,5 +1,7 @@
 #include "data/dataset.h"
 
+#include <map>
+
 #include "data/json_array.h"
 #include "data/pictures.h"
 #include "data/test_data.h"
@@ -130,6 +132,34 @@ TEST_F(ExampleFileTest, LooksForPictures) {
   EXPECT_EQ(file.skipped()[0].name, "example 1 (id 'b')");
   EXPECT_EQ(file.skipped()[0].reason, "picture 'gone.jpg' is missing");
   EXPECT_THAT(file.skipped()[1].reason, HasSubstr("must stay below the picture folder"));
+}
+
+/// The files that seed the fuzzer: examples, a list of skips, or one Error.
+TEST_F(ExampleFileTest, SurvivesTheFuzzersSeeds) {
+  std::map<std::string, std::string> errors;
+  for (const auto& seed : std::filesystem::directory_iterator(COBRA_SOURCE_DIR "/fuzz/corpus/dataset")) {
+    for (const Stage stage : {Stage::align, Stage::finetune}) {
+      errors[seed.path().filename()] = error_of([&] { ExampleFile(seed.path(), {.stage = stage}); });
+    }
+  }
+  EXPECT_EQ(errors.at("llava.json"), "");
+  EXPECT_EQ(errors.at("escapes.json"), "");
+  EXPECT_EQ(errors.at("skips.json"), "");
+  EXPECT_THAT(errors.at("deep.json"), HasSubstr("nested deeper"));
+  EXPECT_THAT(errors.at("equal_keys.json"), HasSubstr("appears twice"));
+  EXPECT_THAT(errors.at("invalid_utf8.json"), HasSubstr("ill-formed UTF-8"));
+  EXPECT_THAT(errors.at("unclosed.json"), HasSubstr("does not end"));
+  EXPECT_THAT(errors.at("no_comma.json"), HasSubstr("follows the array"));
+}
+
+/// Twenty thousand bad examples: the list stays short, the count is right.
+TEST_F(ExampleFileTest, ListsNoMoreThanAThousand) {
+  std::string text = example_text("good", "q", "a");
+  for (int i = 0; i < 20'000; ++i) text += ",0";
+  const ExampleFile file = open(text);
+  EXPECT_EQ(file.size(), 1);
+  EXPECT_EQ(file.skipped_count(), 20'000);
+  EXPECT_EQ(file.skipped().size(), ExampleFile::kMaxListed);
 }
 
 }  // namespace

@@ -12,19 +12,17 @@ class Splitter {
  public:
   Splitter(std::string_view text, const std::string& source) : text_(text), source_(source) {}
 
-  std::vector<std::string_view> split() {
-    std::vector<std::string_view> elements;
+  void split(const std::function<void(std::string_view)>& visit) {
     if (text_.starts_with("\xef\xbb\xbf")) position_ = 3;  // a byte order mark
     expect('[', "an array");
     if (skip_space(), peek() == ']') {
       ++position_;
     } else {
-      do elements.push_back(element());
+      do visit(element());
       while (next_or_end());
     }
     skip_space();
     check(position_ == text_.size(), "{}: text follows the array at byte {}", source_, position_);
-    return elements;
   }
 
  private:
@@ -87,8 +85,15 @@ class Splitter {
 
 }  // namespace
 
+void for_each_json_element(std::string_view text, const std::string& source,
+                           const std::function<void(std::string_view)>& visit) {
+  Splitter(text, source).split(visit);
+}
+
 std::vector<std::string_view> json_array_elements(std::string_view text, const std::string& source) {
-  return Splitter(text, source).split();
+  std::vector<std::string_view> elements;
+  for_each_json_element(text, source, [&](std::string_view element) { elements.push_back(element); });
+  return elements;
 }
 
 }  // namespace cobra::data
