@@ -10,6 +10,7 @@ namespace cobra::data {
 namespace {
 
 constexpr std::string_view kImageMark = "<image>";
+constexpr size_t kPartBytes = size_t{16} << 20;  // between calls of `progress`
 constexpr size_t kMaxExampleBytes = size_t{64} << 20;
 
 std::string_view as_text(std::span<const std::byte> bytes) {
@@ -50,9 +51,17 @@ std::string guess_id(std::string_view element) {
 ExampleFile::ExampleFile(const std::string& path, const DatasetOptions& options)
     : file_(path), stage_(options.stage) {
   int64_t count = 0;
-  for_each_json_element(as_text(file_.bytes()), path,
-                        [&](std::string_view element) { add(count++, element, options); });
-  file_.release_pages(file_.bytes());
+  const std::span<const std::byte> bytes = file_.bytes();
+  size_t released = 0;  // pages behind the reader are given back, so that reading needs little memory
+  for_each_json_element(as_text(bytes), path, [&](std::string_view element) {
+    add(count++, element, options);
+    const auto done = static_cast<size_t>(element.data() + element.size() - as_text(bytes).data());
+    if (done - released < kPartBytes) return;
+    file_.release_pages(bytes.subspan(released, done - released));
+    released = done;
+    if (options.progress) options.progress(static_cast<int64_t>(done), static_cast<int64_t>(bytes.size()));
+  });
+  file_.release_pages(bytes);
   check(!entries_.empty(), "{}: no example is left of {}{}", path, count,
         skipped_.empty() ? "" : fmt::format("; the first: {}: {}", skipped_[0].name, skipped_[0].reason));
 }

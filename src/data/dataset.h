@@ -1,7 +1,8 @@
-// The examples of a LLaVA-format JSON file, indexed without holding them: 1.2 million cost about 40 MB.
+// The examples of a LLaVA-format JSON file, indexed without holding them: 1.2 million cost about 30 MB.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct DatasetOptions {
   bool strict = false;
   /// Where every picture must be; nullptr: not looked for. Only used while the file is opened.
   const PictureFolder* pictures = nullptr;
+  /// Called now and then while the file is read: a million examples take some ten seconds.
+  std::function<void(int64_t done_bytes, int64_t all_bytes)> progress = {};
 };
 
 /// An example that is left out.
