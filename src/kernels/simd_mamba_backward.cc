@@ -79,7 +79,7 @@ void causal_conv1d_silu_backward(const ConvBackwardTile& tile) {
 
 /// Sum of a vector's blocks of four lanes.
 template <class D>
-HWY_INLINE auto add_blocks(D d, hn::Vec<D> v) {
+HWY_INLINE auto add_blocks([[maybe_unused]] D d, hn::Vec<D> v) {
   if constexpr (hn::MaxLanes(D()) > 4) {
     const hn::Half<D> half;
     return add_blocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
@@ -136,6 +136,10 @@ struct ScanStates {
   V h[kStates];  // the state; after `forward`, the last one
   HWY_ALIGN float before[kBackwardSteps][kStates][kLanes];
   HWY_ALIGN float decay[kBackwardSteps][kStates][kLanes];  // exp(dt A)
+
+  // Left uninitialised. Written out because GCC compiles an implicit one for the baseline instruction set,
+  // where NEON's vectors cannot be made.
+  HWY_INLINE ScanStates() {}
 
   HWY_INLINE void forward(const ScanBackwardTile& tile, int first_state, int64_t c, ScanBlock& block) {
     const F d;
@@ -254,7 +258,5 @@ HWY_AFTER_NAMESPACE();
 #endif
 
 #if HWY_ONCE
-namespace cobra {
-void add_mamba_backward_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
-}  // namespace cobra
+COBRA_DEFINE_ADD_KERNELS(add_mamba_backward_kernels)
 #endif
