@@ -236,7 +236,5 @@ HWY_AFTER_NAMESPACE();
 #endif
 
 #if HWY_ONCE
-namespace cobra {
-void add_dot_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
-}  // namespace cobra
+COBRA_DEFINE_ADD_KERNELS(add_dot_kernels)
 #endif

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_math-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -109,22 +110,11 @@ void quick_gelu(float* x, int64_t n) {
   transform(x, n, x, 0.0f, [&](int64_t, auto v) { return hn::Div(v, one_plus_exp(d, hn::Mul(v, slope))); });
 }
 
-/// Upper 16 bits after rounding to nearest even; NaN stays NaN.
 void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
   const F d;
-  const hn::RebindToUnsigned<F> du;
-  const hn::Rebind<uint16_t, F> d16;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto v = hn::LoadU(d, x + i);
-    const auto bits = hn::BitCast(du, v);
-    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
-    const auto rounded = hn::Add(bits, hn::Add(hn::Set(du, 0x7fffu), odd));
-    const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
-    const auto upper = hn::ShiftRight<16>(hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), quiet, rounded));
-    hn::StoreU(hn::DemoteTo(d16, hn::BitCast(hn::RebindToSigned<F>(), upper)), d16, &out[i].bits);
-  }
+  for (; i + lanes <= n; i += lanes) store_rounded_or_nan(d, hn::LoadU(d, x + i), out + i);
   for (; i < n; ++i) out[i] = to_bfloat16(x[i]);
 }
 
@@ -146,7 +136,5 @@ HWY_AFTER_NAMESPACE();
 #endif
 
 #if HWY_ONCE
-namespace cobra {
-void add_elementwise_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
-}  // namespace cobra
+COBRA_DEFINE_ADD_KERNELS(add_elementwise_kernels)
 #endif

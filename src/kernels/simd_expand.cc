@@ -6,6 +6,7 @@
 #include <hwy/foreach_target.h>
 // clang-format on
 #include "kernels/quant.h"
+#include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_tile-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -16,15 +17,8 @@ namespace {
 
 HWY_INLINE void store(VF v, float* out) { hn::StoreU(v, RowsF(), out); }
 
-/// Rounded to nearest even; weights are finite.
-HWY_INLINE void store(VF v, BFloat16* out) {
-  const RowsU du;
-  const auto bits = hn::BitCast(du, v);
-  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
-  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(hn::Set(du, 0x7fffu), odd)));
-  const hn::Rebind<uint16_t, RowsF> d16;
-  hn::StoreU(hn::DemoteTo(d16, hn::BitCast(RowsI(), rounded)), d16, &out->bits);
-}
+/// Weights are finite.
+HWY_INLINE void store(VF v, BFloat16* out) { store_rounded(RowsF(), v, out); }
 
 /// Four columns of `lanes` rows, one byte each in `quads`, times the scale and less the minimum, to out[j *
 /// ld].
@@ -132,7 +126,5 @@ HWY_AFTER_NAMESPACE();
 #endif
 
 #if HWY_ONCE
-namespace cobra {
-void add_expand_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
-}  // namespace cobra
+COBRA_DEFINE_ADD_KERNELS(add_expand_kernels)
 #endif

@@ -1,5 +1,5 @@
 // How the SIMD files are built: Highway compiles each of them once per instruction set, and every pass gives
-// one function `add_to(KernelTable&)`; `COBRA_ADD_FOR_TARGET` picks the pass that belongs to a target.
+// one function `add_to(KernelTable&)`; `COBRA_DEFINE_ADD_KERNELS` picks the pass that belongs to a target.
 // Targets kept: SSE4, AVX2 with FMA, AVX-512, AVX-512 with VNNI and friends, and NEON; src/CMakeLists.txt
 // switches off the others. Highway's own scalar pass is left empty: a machine with none of these runs the
 // reference. To be included by the simd_*.cc files after HWY_TARGET_INCLUDE is set and before
@@ -60,9 +60,16 @@ void add_gemm_kernels(int64_t target, KernelTable& table);
 #else
 #define COBRA_CASE_NEON(t)
 #endif
-#define COBRA_ADD_FOR_TARGET(target, table)                                                                \
-  switch (target) {                                                                                        \
-    COBRA_CASE_SSE4(table)                                                                                 \
-    COBRA_CASE_AVX2(table) COBRA_CASE_AVX3(table) COBRA_CASE_AVX3_DL(table) COBRA_CASE_NEON(table) default \
-        : break;                                                                                           \
+/// Defines one of the functions declared above; to stand once, in the last pass: #if HWY_ONCE.
+#define COBRA_DEFINE_ADD_KERNELS(function)                   \
+  void cobra::function(int64_t target, KernelTable& table) { \
+    switch (target) {                                        \
+      COBRA_CASE_SSE4(table)                                 \
+      COBRA_CASE_AVX2(table)                                 \
+      COBRA_CASE_AVX3(table)                                 \
+      COBRA_CASE_AVX3_DL(table)                              \
+      COBRA_CASE_NEON(table)                                 \
+      default:                                               \
+        break;                                               \
+    }                                                        \
   }
