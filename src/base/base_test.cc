@@ -81,6 +81,14 @@ TEST(Messages, PrintableEscapesAndCuts) {
   EXPECT_EQ(printable("\xff\xd8z\xc3"), "\\xff\\xd8z\\xc3");
 }
 
+TEST_F(FileTest, AtomicFileReplacesNoDeviceAndNoFolder) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  fs::create_directories(path("folder"));
+  EXPECT_THROW(AtomicFile(path("pipe")), Error);
+  EXPECT_THROW(AtomicFile(path("folder")), Error);
+  EXPECT_EQ(files(), 2u);
+}
+
 TEST_F(FileTest, AtomicFileAppearsOnlyOnCommit) {
   {
     AtomicFile file(path("a"));

@@ -30,6 +30,14 @@ std::pair<int, int64_t> open_regular(const std::string& path) {
   return {fd, info.st_size};
 }
 
+/// A device or pipe must not be replaced by a file, and a folder cannot be: better said before the work than
+/// after.
+void check_replaceable(const std::string& path) {
+  struct stat info {};
+  const bool other = ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+  if (other) fail("{}: cannot write: not a regular file", printable(path, kShownPathBytes));
+}
+
 }  // namespace
 
 MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
@@ -96,6 +104,7 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
 }
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+  check_replaceable(path_);
   static std::atomic<int> counter{0};
   temporary_ = fmt::format("{}.{}.{}.tmp", path_, ::getpid(), counter++);
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

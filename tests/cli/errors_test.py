@@ -1,9 +1,14 @@
 """What goes wrong gives one clear line on stderr, exit code 1 (2: wrong command line), and no output file."""
 
+import json
 import os
 import re
+import resource
+import signal
+import struct
 import subprocess
 import unittest
+import zlib
 
 from cobra_cli import PROGRAM, CobraTest, convert, image, run, write_byte_tokenizer
 
@@ -194,6 +199,71 @@ class Errors(CobraTest):
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr.decode(), r"^cobra: standard output: cannot write: [^\n]+\n$")
 
+    def test_outputs_that_are_no_files(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        self.addCleanup(pipe.unlink)
+        link = self.folder / "link"
+        link.symlink_to("/dev/null")
+        self.addCleanup(link.unlink)
+        for output in (pipe, link, self.folder):
+            for command in (
+                ["init", "--preset", "tiny"],
+                ["quantize", self.model, "--type", "q8_0"],
+                ["trace", "-m", self.ids_only, "--prompt-ids", "1"],
+            ):
+                self.assert_fails([*command, "-o", output], 1, f"{output.name}: cannot write: not a regular file")
+        self.assertTrue(pipe.is_fifo())
+        self.assertTrue(link.is_char_device())
+
+    def test_a_full_disk_behind_the_output(self):
+        def small_files():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        for command in (["init", "--preset", "tiny"], ["quantize", self.model, "--type", "f32"]):
+            result = subprocess.run(
+                [PROGRAM, *command, "-o", self.folder / "large.gguf"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                preexec_fn=small_files,
+                timeout=60,
+            )
+            self.assertEqual(result.returncode, 1)
+            self.assertRegex(result.stderr.decode(), r"^cobra: [^\n]+large.gguf: cannot write: File too large\n$")
+
+    def test_a_reader_that_went_away(self):
+        command = [PROGRAM, "inspect", self.model]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            error = process.stderr.read()
+            process.wait(timeout=60)
+        self.assertEqual(error, b"")
+        self.assertEqual(process.returncode, -signal.SIGPIPE)
+
+    def test_hostile_pictures(self):
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        def png(width, height, *chunks):
+            header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND", b"")
+
+        large = png(40_000, 40_000, chunk(b"IDAT", zlib.compress(bytes(1_000_000))))
+        question = ["run", "-m", self.model, "-p", "a", "--max-tokens", "2", "--quiet"]
+        for picture, message in [
+            (self.write("bad.png", large), "40000 x 40000 pixels, more than the limit"),
+            (self.folder, "not a regular file"),
+            ("/dev/zero", "not a regular file"),
+        ]:
+            self.assert_fails([*question, "--image", picture], 1, message)
+        bomb = zlib.compress(bytes(100_000_000), 9)
+        rows = chunk(b"IDAT", zlib.compress((b"\0" + bytes(24)) * 8))
+        for chunks in [(chunk(b"zTXt", b"a\0\0" + bomb), rows), (chunk(b"iCCP", b"a\0\0" + bomb), rows)]:
+            picture = self.write("bad.png", png(8, 8, *chunks))
+            peak = json.loads(run(*question, "--json", "--image", picture).stdout)["peak_rss_bytes"]
+            self.assertLess(peak, 100_000_000)
+
     def tearDown(self):
         known = {
             "ids.gguf",
@@ -203,6 +273,7 @@ class Errors(CobraTest):
             "empty.gguf",
             "noise.gguf",
             "bad.jpg",
+            "bad.png",
         }
         self.assertEqual(set(os.listdir(self.folder)) - known, set(), "a file was left behind")
 
