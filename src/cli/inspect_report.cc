@@ -82,7 +82,7 @@ Json config_json(const ModelConfig& c) {
 }
 
 Json tokenizer_json(const GgufFile& file) {
-  if (!file.has("tokenizer.ggml.model")) return nullptr;
+  if (!TokenizerData::in_gguf(file)) return nullptr;
   const TokenizerData data = TokenizerData::from_gguf(file);
   int64_t used = 0;
   for (const std::string& token : data.tokens) used += !token.empty();

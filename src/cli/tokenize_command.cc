@@ -43,7 +43,7 @@ TokenizerData tokenizer_data(const TokenizeFlags& flags) {
   if (flags.model.empty() == flags.tokenizer.empty()) throw UsageError("one of -m and --tokenizer is needed");
   if (!flags.tokenizer.empty()) return TokenizerData::from_json(flags.tokenizer);
   const GgufFile file(flags.model);
-  check(file.has("tokenizer.ggml.model"), "{}: the model has no tokenizer", flags.model);
+  check(TokenizerData::in_gguf(file), "{}: the model has no tokenizer", flags.model);
   return TokenizerData::from_gguf(file);
 }
 

@@ -146,7 +146,8 @@ DType tensor_type(uint32_t number, const std::string& what) {
   for (const auto& [type, known] : gguf::kTensorTypes) {
     if (known == number) return type;
   }
-  fail("{}: ggml type number {} is not supported", what, number);
+  fail("{}: ggml type number {} is not supported: expected f32 f16 bf16 q8_0 q4_0 q4_k q5_k or q6_k", what,
+       number);
 }
 
 std::vector<int64_t> tensor_shape(ByteReader& in, const std::string& what) {

@@ -22,7 +22,11 @@ void write_plan(const ConvertOptions& options, const Plan& plan,
   }
   GgufWriter writer(options.output);
   write_config(plan.config, options.type, writer);
-  if (tokenizer) tokenizer->to_gguf(writer, plan.config.mamba.vocab_size);
+  if (tokenizer) {
+    tokenizer->to_gguf(writer, plan.config.mamba.vocab_size);
+  } else {
+    TokenizerData::none_to_gguf(writer);
+  }
   write_tensors(plan.tensors, options.threads, options.progress, writer);
 }
 

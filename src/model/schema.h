@@ -11,7 +11,7 @@
 //                      num_heads, mlp_hidden, class_token, register_tokens, position_covers_prefix,
 //                      layer_scale, pre_norm, patch_bias, quick_gelu, norm_epsilon, mean, std}
 //   cobra.projector.{type, in, hidden, out}
-//   tokenizer.ggml.*   absent in a model for token ids only
+//   tokenizer.ggml.*   model "none" alone in a model for token ids only
 // Tensors (shape outermost first):
 //   token_embd.weight [V, D]   output_norm.weight [D]   blk.N.attn_norm.weight [D]   blk.N.ssm_in.weight [2
 //   d_inner, D] blk.N.ssm_conv1d.weight [d_inner, d_conv]  .bias [d_inner]   blk.N.ssm_x.weight [dt_rank + 2

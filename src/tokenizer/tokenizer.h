@@ -39,6 +39,9 @@ struct TokenizerData {
   /// eos_token_id; `tokenizer.cobra.nfc`, `tokenizer.cobra.add_prefix_space` and
   /// `tokenizer.cobra.normalized_added` (ids) if there.
   static TokenizerData from_gguf(const GgufFile& file);
+  /// Whether the file has a tokenizer: neither no `tokenizer.ggml.model` nor "none" or "no_vocab",
+  /// llama.cpp's words.
+  static bool in_gguf(const GgufFile& file);
   /// Byte-level vocabulary without merges: ids 0 "<|endoftext|>", 1 "<|padding|>", then the 256 bytes; for
   /// random models.
   static TokenizerData byte_level();
@@ -46,6 +49,8 @@ struct TokenizerData {
   /// Writes the same keys. `padded_size` ids are written (Error when there are more tokens); unused ones as
   /// "[PADn]" of type 5 (unused).
   void to_gguf(GgufWriter& writer, int64_t padded_size) const;
+  /// Writes that there is none: llama.cpp opens no model that leaves it open.
+  static void none_to_gguf(GgufWriter& writer);
 };
 
 /// Immutable and safe to share between threads.

@@ -24,6 +24,7 @@ enum GgmlTokenType : int64_t {
 };
 
 constexpr const char* kModel = "tokenizer.ggml.model";
+constexpr const char* kNone = "none";  // a value of kModel
 constexpr const char* kPre = "tokenizer.ggml.pre";
 constexpr const char* kTokens = "tokenizer.ggml.tokens";
 constexpr const char* kTokenType = "tokenizer.ggml.token_type";
@@ -112,6 +113,13 @@ void read_added(const GgufFile& file, const std::vector<int64_t>& types, Tokeniz
 }
 
 }  // namespace
+
+bool TokenizerData::in_gguf(const GgufFile& file) {
+  const std::string model = file.text(kModel, kNone);
+  return model != kNone && model != "no_vocab";
+}
+
+void TokenizerData::none_to_gguf(GgufWriter& writer) { writer.set(kModel, std::string(kNone)); }
 
 TokenizerData TokenizerData::from_gguf(const GgufFile& file) {
   check_kind(file);

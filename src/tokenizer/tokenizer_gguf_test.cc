@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "tokenizer/tokenizer_test_data.h"
 
 namespace cobra {
@@ -50,6 +52,24 @@ TEST(TokenizerGguf, RoundTripKeepsEverything) {
   data.eos_id = 1;
   data.added.back().normalized = false;
   expect_same(data, round_trip(data, static_cast<int64_t>(count)));
+}
+
+TEST(TokenizerGguf, NoTokenizer) {
+  const TemporaryFolder folder;
+  const auto file_with = [&](const std::function<void(GgufWriter&)>& add) {
+    GgufWriter writer(folder.file("t.gguf"));
+    add(writer);
+    writer.finish();
+    return GgufFile(folder.file("t.gguf"));
+  };
+  const auto model = [](const char* name) {
+    return [name](GgufWriter& writer) { writer.set("tokenizer.ggml.model", std::string(name)); };
+  };
+  EXPECT_FALSE(TokenizerData::in_gguf(file_with(TokenizerData::none_to_gguf)));
+  EXPECT_FALSE(TokenizerData::in_gguf(file_with([](GgufWriter&) {})));
+  EXPECT_FALSE(TokenizerData::in_gguf(file_with(model("no_vocab"))));
+  EXPECT_TRUE(TokenizerData::in_gguf(file_with(model("gpt2"))));
+  EXPECT_TRUE(TokenizerData::in_gguf(file_with(model("llama")))) << "one that from_gguf refuses";
 }
 
 TEST(TokenizerGguf, RoundTripOfGptNeoxGivesTheSameIds) {

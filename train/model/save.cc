@@ -126,7 +126,11 @@ void export_gguf(const ModelConfig& config, const Parameters& parameters, const 
   for (const Parameter& parameter : parameters.list()) tensors.push_back(output_of(parameter, options.type));
   GgufWriter writer(path);
   write_config(config, options.type, writer);
-  if (options.tokenizer) options.tokenizer->to_gguf(writer, config.mamba.vocab_size);
+  if (options.tokenizer) {
+    options.tokenizer->to_gguf(writer, config.mamba.vocab_size);
+  } else {
+    TokenizerData::none_to_gguf(writer);
+  }
   write_tensors(tensors, options.threads, options.progress, writer);
 }
 
