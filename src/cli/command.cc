@@ -6,8 +6,6 @@
 namespace cobra {
 namespace {
 
-constexpr const char* kVersion = "cobra 0.1.0";  // the version of CMakeLists.txt
-
 constexpr const char* kExamples =
     "Examples:\n"
     "  cobra run -m cobra.gguf --image photo.jpg -p \"What is going on in this image?\"\n"
@@ -35,7 +33,7 @@ void add_commands(CLI::App& app) {
 int run_program(int argc, const char* const* argv) {
   CLI::App app("cobra answers questions about pictures with the Cobra model (DINOv2 + SigLIP + Mamba).",
                "cobra");
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version", "cobra " COBRA_VERSION);  // CMakeLists.txt has the number
   app.require_subcommand(1);
   app.footer(kExamples);
   add_commands(app);

@@ -87,15 +87,6 @@ ProjectorType projector_type_of(std::string_view arch_specifier, const std::stri
       source, printable(arch_specifier));
 }
 
-std::string prompt_template_of(std::string_view llm_backbone_id, const std::string& source) {
-  if (llm_backbone_id.ends_with("zephyr")) return "zephyr";
-  if (llm_backbone_id.starts_with("mamba")) return "mamba";
-  fail(
-      "{}: llm_backbone_id '{}' has no prompt template: expected a name that starts with mamba or ends in "
-      "zephyr",
-      source, printable(llm_backbone_id));
-}
-
 ProjectorConfig projector_between(ProjectorType type, const std::vector<TowerConfig>& towers, int d_model) {
   ProjectorConfig projector{type, 0, 0, d_model};
   for (const TowerConfig& tower : towers) projector.in += tower.embed_dim;

@@ -1,5 +1,5 @@
 // What the official code knows by name: its vision backbones, the timm models behind them, and how it reads
-// `arch_specifier` and the language model's name. Source: h-zhao1997/cobra (materialize.py,
+// `arch_specifier`. Source: h-zhao1997/cobra (materialize.py,
 // backbones/vision/*.py, vlms/cobra.py) and timm 0.9.10's model definitions. Left out: in1k-vit-l, which has
 // no tower name of its own here.
 #pragma once
@@ -46,10 +46,6 @@ void set_family_defaults(TowerConfig& tower);
 /// fused-gelu-mlp, gelu-mlp or fused-ldpnet. Everything else, plain "ldpnet" included, is an Error as it is
 /// officially.
 ProjectorType projector_type_of(std::string_view arch_specifier, const std::string& source);
-
-/// Official rule: ids that end in "zephyr" take the Zephyr template, others that start with "mamba" the plain
-/// one.
-std::string prompt_template_of(std::string_view llm_backbone_id, const std::string& source);
 
 /// Dimensions of a projector between `towers` and a language model of width d_model.
 ProjectorConfig projector_between(ProjectorType type, const std::vector<TowerConfig>& towers, int d_model);

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "model/convert_plan.h"
+#include "tokenizer/prompt.h"
 
 namespace cobra {
 namespace {
@@ -67,7 +68,7 @@ void set_language_model(const ConvertOptions& options, const std::string& id, co
                         RunSource& source) {
   const SourceTensors& weights = *source.language_model;
   source.config.llm_backbone_id = id;
-  source.config.prompt_template = prompt_template_of(id, where);
+  source.config.prompt_template = name(prompt_template_of(id, where));
   source.config.mamba = infer_mamba(weights, embedding_name(weights), options.llm_config, source.dims);
 }
 

@@ -27,7 +27,7 @@ ModelConfig read_model_config(const GgufFile& file) {
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const GgufFile& file) {
-  if (!file.has("tokenizer.ggml.tokens")) return nullptr;
+  if (!TokenizerData::in_gguf(file)) return nullptr;
   return std::make_unique<Tokenizer>(TokenizerData::from_gguf(file));
 }
 
@@ -52,14 +52,7 @@ ModelParts::ModelParts(const std::string& path, const Runtime& runtime_)
       mamba(bind_mamba(config.mamba, store)) {
   // The towers are packed later, but a file that lacks one of their tensors is refused now.
   for (const TowerConfig& tower : config.towers) {
-    for (const TensorSpec& spec : tower_specs(tower)) {
-      const TensorEntry* tensor = file.find(spec.name);
-      check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", path, spec.name,
-            to_string(spec.shape));
-      check(tensor->elements() > 0 && tensor->shape == spec.shape,
-            "{}: tensor '{}': expected shape {}, found {}", path, spec.name, to_string(spec.shape),
-            to_string(tensor->shape));
-    }
+    for (const TensorSpec& spec : tower_specs(tower)) weight_tensor(file, spec.name, spec.shape);
   }
 }
 

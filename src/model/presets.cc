@@ -2,6 +2,7 @@
 
 #include "base/fail.h"
 #include "model/backbones.h"
+#include "tokenizer/prompt.h"
 
 namespace cobra {
 namespace {
@@ -54,7 +55,7 @@ ModelConfig assemble(const std::string& model_id, const std::string& llm, std::v
   ModelConfig config;
   config.model_id = model_id;
   config.llm_backbone_id = llm;
-  config.prompt_template = prompt_template_of(llm, model_id);
+  config.prompt_template = name(prompt_template_of(llm, model_id));
   config.towers = std::move(towers);
   config.mamba = language_model;
   config.projector = projector_between(projector, config.towers, language_model.d_model);

@@ -230,11 +230,5 @@ TEST(Backbones, ArchSpecifierIsMatchedAsOfficially) {
   }
 }
 
-TEST(Backbones, PromptTemplateFollowsTheName) {
-  EXPECT_EQ(prompt_template_of("mamba-2.8b-zephyr", "c"), "zephyr");
-  EXPECT_EQ(prompt_template_of("mamba-2.8b-slimpj", "c"), "mamba");
-  EXPECT_THAT(error_of([] { prompt_template_of("llama-7b", "c"); }), HasSubstr("'llama-7b'"));
-}
-
 }  // namespace
 }  // namespace cobra

@@ -23,15 +23,16 @@ bool is_weight_type(DType type) { return static_cast<int>(type) <= static_cast<i
 
 }  // namespace
 
-const TensorEntry& WeightStore::find(const std::string& name, const std::vector<int64_t>& shape) const {
-  const TensorEntry* tensor = file_->find(name);
-  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file_->path(), name,
+const TensorEntry& weight_tensor(const GgufFile& file, const std::string& name,
+                                 const std::vector<int64_t>& shape) {
+  const TensorEntry* tensor = file.find(name);
+  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file.path(), name,
         to_string(shape));
-  check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file_->path(), name,
+  check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), name,
         to_string(shape), to_string(tensor->shape));
-  check_alignment(*tensor, file_->path());
-  check(is_weight_type(tensor->type), "{}: tensor '{}': type {} is not a type of weights", file_->path(),
-        name, cobra::name(tensor->type));
+  check_alignment(*tensor, file.path());
+  check(is_weight_type(tensor->type), "{}: tensor '{}': type {} is not a type of weights", file.path(), name,
+        cobra::name(tensor->type));
   return *tensor;
 }
 
@@ -41,7 +42,7 @@ WeightMatrix WeightStore::matrix(const std::string& name, int64_t rows, int64_t 
 
 std::vector<WeightMatrix> WeightStore::matrices(const std::string& name, int parts, int64_t rows,
                                                 int64_t cols) {
-  const TensorEntry& tensor = find(name, {parts * rows, cols});
+  const TensorEntry& tensor = weight_tensor(*file_, name, {parts * rows, cols});
   const int64_t part_bytes = rows * row_bytes(tensor.type, cols);
   std::vector<WeightMatrix> views;
   for (int part = 0; part < parts; ++part) {

@@ -10,6 +10,11 @@
 
 namespace cobra {
 
+/// The tensor of this name; throws Error "path: tensor 'x': expected ..., found ..." unless it has this shape
+/// and a type of weights.
+const TensorEntry& weight_tensor(const GgufFile& file, const std::string& name,
+                                 const std::vector<int64_t>& shape);
+
 /// Gives views into a GGUF's tensors and owns what had to be laid out anew. Every call names a tensor, checks
 /// its type and shape, and throws Error "path: tensor 'x': expected ..., found ...". The file must outlive
 /// the views.
@@ -33,8 +38,6 @@ class WeightStore {
   int threads_;
   std::deque<PackedMatrix> packed_;
   std::deque<AlignedBuffer<float>> floats_;
-
-  const TensorEntry& find(const std::string& name, const std::vector<int64_t>& shape) const;
 };
 
 }  // namespace cobra

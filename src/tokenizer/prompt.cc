@@ -58,13 +58,13 @@ PromptTemplate parse_prompt_template(std::string_view text) {
 
 std::string_view name(PromptTemplate prompt_template) { return wrapping(prompt_template).name; }
 
-PromptTemplate prompt_template_of(std::string_view llm_backbone_id) {
+PromptTemplate prompt_template_of(std::string_view llm_backbone_id, const std::string& source) {
   if (llm_backbone_id.ends_with("zephyr")) return PromptTemplate::zephyr;
   if (llm_backbone_id.starts_with("mamba")) return PromptTemplate::mamba;
   fail(
-      "no prompt template for language model '{}': expected an id that ends in 'zephyr' or starts with "
-      "'mamba'",
-      printable(llm_backbone_id));
+      "{}: llm_backbone_id '{}' has no prompt template: expected a name that starts with mamba or ends in "
+      "zephyr",
+      source, printable(llm_backbone_id));
 }
 
 std::string PromptBuilder::add_user(std::string_view message) {

@@ -12,8 +12,8 @@ enum class PromptTemplate { zephyr, mamba, pure };
 PromptTemplate parse_prompt_template(std::string_view text);
 std::string_view name(PromptTemplate prompt_template);
 /// As the official code picks it: ids ending in "zephyr" -> zephyr, other ids starting with "mamba" -> mamba;
-/// otherwise throws.
-PromptTemplate prompt_template_of(std::string_view llm_backbone_id);
+/// otherwise throws Error "source: llm_backbone_id ...".
+PromptTemplate prompt_template_of(std::string_view llm_backbone_id, const std::string& source);
 
 /// Builds a conversation turn by turn, exactly as the official PromptBuilders do (quirks 27-29 of their code:
 /// "<image>" is removed and the message stripped as Python's str.strip() does, an empty answer becomes one

@@ -67,9 +67,10 @@ TEST(PromptTemplate, HasNames) {
 }
 
 TEST(PromptTemplate, FollowsFromTheLanguageModel) {
-  EXPECT_EQ(prompt_template_of("mamba-2.8b-zephyr"), PromptTemplate::zephyr);
-  EXPECT_EQ(prompt_template_of("mamba-2.8b-slimpj"), PromptTemplate::mamba);
-  EXPECT_THAT(error_of([] { prompt_template_of("llama-7b"); }), HasSubstr("'llama-7b'"));
+  EXPECT_EQ(prompt_template_of("mamba-2.8b-zephyr", "c"), PromptTemplate::zephyr);
+  EXPECT_EQ(prompt_template_of("mamba-2.8b-slimpj", "c"), PromptTemplate::mamba);
+  EXPECT_THAT(error_of([] { prompt_template_of("llama-7b", "c"); }),
+              HasSubstr("c: llm_backbone_id 'llama-7b'"));
 }
 
 }  // namespace
