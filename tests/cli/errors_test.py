@@ -202,10 +202,8 @@ class Errors(CobraTest):
     def test_outputs_that_are_no_files(self):
         pipe = self.folder / "pipe"
         os.mkfifo(pipe)
-        self.addCleanup(pipe.unlink)
         link = self.folder / "link"
         link.symlink_to("/dev/null")
-        self.addCleanup(link.unlink)
         for output in (pipe, link, self.folder):
             for command in (
                 ["init", "--preset", "tiny"],
@@ -215,6 +213,8 @@ class Errors(CobraTest):
                 self.assert_fails([*command, "-o", output], 1, f"{output.name}: cannot write: not a regular file")
         self.assertTrue(pipe.is_fifo())
         self.assertTrue(link.is_char_device())
+        pipe.unlink()
+        link.unlink()
 
     def test_a_full_disk_behind_the_output(self):
         def small_files():
