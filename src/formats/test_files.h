@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -13,30 +12,20 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "test_support.h"
 
 namespace cobra::testing {
 
 class FormatsTest : public ::testing::Test {
  protected:
-  FormatsTest() { std::filesystem::create_directories(folder_); }
-  ~FormatsTest() override { std::filesystem::remove_all(folder_); }
-  std::string path(const std::string& name) const { return folder_ / name; }
-
+  std::string path(const std::string& name) const { return folder_.file(name); }
   std::string write(const std::string& name, std::string_view bytes) const {
-    std::ofstream(path(name), std::ios::binary) << bytes;
-    return path(name);
+    return folder_.write(name, bytes);
   }
 
  private:
-  std::filesystem::path folder_ = std::filesystem::temp_directory_path() /
-                                  fmt::format("cobra_formats_test_{}_{}", ::getpid(), counter()++);
-  static int& counter() {
-    static int next = 0;
-    return next;
-  }
+  TemporaryFolder folder_;
 };
-
-inline std::string file_bytes(const std::string& path) { return read_file(path, 64 << 20); }
 
 /// The little-endian bytes of a number.
 template <typename T>
@@ -49,17 +38,6 @@ inline std::span<const std::byte> as_bytes(std::string_view text) { return std::
 template <typename T>
 std::span<const std::byte> as_bytes(const std::vector<T>& values) {
   return std::as_bytes(std::span(values));
-}
-
-/// The message of the Error that `action` throws, "" when it throws none.
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 /// Calls `load(path)` for every proper prefix of a valid file; each must throw Error.

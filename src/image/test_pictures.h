@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "base/file.h"
 #include "cobra/error.h"
 #include "cobra/image.h"
 #include "formats/safetensors.h"
+#include "test_support.h"
 
 namespace cobra::testing {
 
@@ -25,8 +25,6 @@ inline std::vector<std::string> fixture_names() {
   for (const TensorEntry& tensor : expected.tensors()) names.push_back(tensor.name);
   return names;
 }
-
-inline std::string file_bytes(const std::string& path) { return read_file(path, int64_t{1} << 30); }
 
 inline Image decode(std::string_view bytes, const ImageLimits& limits = {}) {
   return Image::decode(std::as_bytes(std::span(bytes)), "picture", limits);
@@ -68,17 +66,6 @@ inline ::testing::AssertionResult same_pixels(const Image& actual, const Image& 
            << int{actual.pixels[i]} << ", expected " << int{expected.pixels[i]};
   }
   return ::testing::AssertionSuccess();
-}
-
-/// The message of the Error that `action` throws; "" when it throws none.
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 }  // namespace cobra::testing

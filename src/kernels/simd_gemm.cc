@@ -129,7 +129,5 @@ HWY_AFTER_NAMESPACE();
 #endif
 
 #if HWY_ONCE
-namespace cobra {
-void add_gemm_kernels(int64_t target, KernelTable& table) { COBRA_ADD_FOR_TARGET(target, table) }
-}  // namespace cobra
+COBRA_DEFINE_ADD_KERNELS(add_gemm_kernels)
 #endif

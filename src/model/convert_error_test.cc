@@ -207,7 +207,7 @@ TEST_F(ConvertErrorTest, LanguageModelConfigThatContradictsTheWeights) {
 
 TEST_F(ConvertErrorTest, FilesThatAreNotWhatTheyShouldBe) {
   ConvertOptions options = good_;
-  const std::string whole = testing::bytes_of(reference("checkpoint/checkpoints/latest-checkpoint.pt"));
+  const std::string whole = testing::file_bytes(reference("checkpoint/checkpoints/latest-checkpoint.pt"));
   options.checkpoint = write("cut.pt", whole.substr(0, whole.size() / 2));
   EXPECT_THAT(error(options), HasSubstr("cut.pt"));
   options.checkpoint = write("text.pt", "hello");

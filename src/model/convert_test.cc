@@ -146,12 +146,12 @@ TEST_F(ConvertTest, HeadOfItsOwnIsKeptWithANote) {
 
 TEST_F(ConvertTest, EveryTowerFileGivesTheSameModel) {
   convert(options());
-  const std::string expected = testing::bytes_of(path("m.gguf"));
+  const std::string expected = testing::file_bytes(path("m.gguf"));
   ConvertOptions o = options();
   o.dino = reference("checkpoint/dino.pt");
   o.siglip = reference("checkpoint/siglip_openclip.pt");
   convert(o);
-  EXPECT_TRUE(testing::bytes_of(path("m.gguf")) == expected);
+  EXPECT_TRUE(testing::file_bytes(path("m.gguf")) == expected);
 }
 
 TEST_F(ConvertTest, PublishedPositionsAreResampled) {
@@ -174,10 +174,10 @@ TEST_F(ConvertTest, TypesAreThoseOfTheSchemaAndThreadsDoNotMatter) {
       EXPECT_EQ(file.find(spec.name)->type, stored_type(spec, type)) << spec.name;
     }
     EXPECT_EQ(file.find("dino.blk.0.norm1.weight")->type, DType::f32);
-    const std::string one_thread = testing::bytes_of(path("m.gguf"));
+    const std::string one_thread = testing::file_bytes(path("m.gguf"));
     o.threads = 3;
     convert(o);
-    EXPECT_TRUE(testing::bytes_of(path("m.gguf")) == one_thread);
+    EXPECT_TRUE(testing::file_bytes(path("m.gguf")) == one_thread);
   }
 }
 
@@ -227,7 +227,7 @@ TEST_F(ConvertTest, LanguageModelAloneInBothNamings) {
                                    config.mamba.d_model, config.mamba.n_layer, config.mamba.vocab_size));
   o.output = path("b.gguf");
   convert(o);
-  EXPECT_TRUE(testing::bytes_of(path("a.gguf")) == testing::bytes_of(path("b.gguf")));
+  EXPECT_TRUE(testing::file_bytes(path("a.gguf")) == testing::file_bytes(path("b.gguf")));
 }
 
 TEST_F(ConvertTest, TowersAloneAreAStartForTraining) {

@@ -26,7 +26,7 @@ class InitTest : public testing::ModelFileTest {
     o.threads = threads;
     o.output = path("m.gguf");
     init_model(o);
-    return testing::bytes_of(o.output);
+    return testing::file_bytes(o.output);
   }
 };
 

@@ -67,7 +67,7 @@ TEST_F(QuantizeTest, EqualsADirectConversionByteForByte) {
   const std::string f32 = converted(DType::f32);
   for (DType type : {DType::q8_0, DType::q4_0, DType::q4_k, DType::bf16, DType::f16, DType::f32}) {
     retype(f32, type, "again.gguf");
-    EXPECT_TRUE(testing::bytes_of(path("again.gguf")) == testing::bytes_of(converted(type))) << name(type);
+    EXPECT_TRUE(testing::file_bytes(path("again.gguf")) == testing::file_bytes(converted(type))) << name(type);
   }
 }
 
@@ -125,10 +125,10 @@ TEST_F(QuantizeTest, ShapesMustBeThoseOfTheConfiguration) {
 
 TEST_F(QuantizeTest, RefusesToWriteOntoItsInput) {
   const std::string input = tiny(DType::bf16);
-  const std::string before = testing::bytes_of(input);
+  const std::string before = testing::file_bytes(input);
   EXPECT_THAT(error_of([&] { retype(input, DType::q8_0, "tiny-bf16.gguf"); }),
               HasSubstr("output is the input"));
-  EXPECT_TRUE(testing::bytes_of(input) == before);
+  EXPECT_TRUE(testing::file_bytes(input) == before);
 }
 
 }  // namespace
