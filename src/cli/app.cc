@@ -26,7 +26,10 @@ int report(std::string_view message, int exit_code) {
 
 int report_usage(const CLI::App& app, std::string_view message) {
   std::string command = app.get_name();
-  for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands()[0];
+    command += " " + at->get_name();
+  }
   return report(fmt::format("{} (see '{} --help')", message, command), kWrongUsage);
 }
 

@@ -1,6 +1,5 @@
 #include "eval/dataset.h"
 
-#include <charconv>
 #include <filesystem>
 
 #include "base/fail.h"
@@ -70,9 +69,7 @@ Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const 
   const BenchmarkInfo& info = benchmark.info();
   const std::string suffix = suffix_of(benchmark, id);
   const std::string index_name = suffix == "-full" ? info.full_index : "metadata" + suffix + ".json";
-  fs::path top = fs::absolute(data).lexically_normal();
-  if (!top.has_filename()) top = top.parent_path();  // a trailing slash
-  for (const Place& place : places(top, info.family)) {
+  for (const Place& place : places(normal_folder(data), info.family)) {
     const fs::path index = place.folder / index_name;
     if (!fs::exists(index)) continue;
     const fs::path annotations =
@@ -83,6 +80,11 @@ Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const 
   fail("{}: no index of {}{}: looked for datasets/{}/{}, {}/{} and {} in it ('cobra data prepare' makes it)",
        printable(data, 200), info.family, suffix, info.family, index_name, info.family, index_name,
        index_name);
+}
+
+fs::path normal_folder(const std::string& folder) {
+  const fs::path normal = (fs::current_path() / folder).lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
 }
 
 ById dataset_by_id(const Dataset& dataset) {

@@ -1,6 +1,7 @@
 // A prepared dataset on disk: `root`/datasets/<family>/ with the index files, `root`/download/ with pictures.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const 
 
 /// The index entries by id; the dataset must outlive it.
 ById dataset_by_id(const Dataset& dataset);
+
+/// A folder that the user names, absolute and without "." or a slash at its end.
+std::filesystem::path normal_folder(const std::string& folder);
 
 /// All questions, in index order.
 std::vector<Question> questions(const Dataset& dataset);

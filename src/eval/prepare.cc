@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "eval/dataset.h"
 #include "eval/python_json.h"
 #include "eval/python_random.h"
 
@@ -41,9 +42,7 @@ std::vector<std::string> missing_files(const fs::path& folder, const BenchmarkIn
 }
 
 Place find_downloads(const std::string& from, const BenchmarkInfo& info) {
-  fs::path top = fs::absolute(from).lexically_normal();
-  if (!top.has_filename()) top = top.parent_path();  // a trailing slash
-  for (const Place& place : places(top, info.family)) {
+  for (const Place& place : places(normal_folder(from), info.family)) {
     const auto missing = missing_files(place.folder, info);
     if (missing.size() == info.downloads.size()) continue;
     check(missing.empty(), "{}: missing of {}: {}", place.folder.string(), info.family,
@@ -154,7 +153,7 @@ Prepared prepare(const Benchmark& benchmark, const std::string& from, const std:
   check(!output_root.empty() || !place.root.empty(),
         "{}: is not in a folder download/{}, so the folder for the index must be given",
         place.folder.string(), info.family);
-  const fs::path root = output_root.empty() ? place.root : fs::absolute(output_root);
+  const fs::path root = output_root.empty() ? place.root : normal_folder(output_root);
   const Downloads downloads{place.folder.string(), "download/" + info.family + "/"};
   const IndexSource source = benchmark.read_downloads(downloads);
   check(!source.entries.empty(), "{}: has no questions", downloads.folder);
