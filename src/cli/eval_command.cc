@@ -14,6 +14,8 @@ constexpr const char* kExamples =
     "  cobra data prepare --benchmark gqa --from DIR\n"
     "  cobra eval score --benchmark gqa --data DIR --results RESULTS\n"
     "  cobra eval prompts --benchmark gqa\n"
+    "  cobra eval report RESULTS --data DIR -o report/\n"
+    "  cobra eval speed -m cobra.gguf --image photo.jpg\n"
     "'cobra eval COMMAND --help' explains a command.";
 
 std::vector<std::string> family_names() {
@@ -59,6 +61,8 @@ void add_eval_command(CLI::App& app) {
   add_eval_score_command(*command);
   add_eval_prompts_command(*command);
   add_eval_merge_command(*command);
+  add_eval_report_command(*command);
+  add_eval_speed_command(*command);
 }
 
 }  // namespace cobra

@@ -11,6 +11,8 @@ namespace cobra {
 void add_eval_score_command(CLI::App& eval);
 void add_eval_prompts_command(CLI::App& eval);
 void add_eval_merge_command(CLI::App& eval);
+void add_eval_report_command(CLI::App& eval);
+void add_eval_speed_command(CLI::App& eval);
 void add_data_prepare_command(CLI::App& data);
 
 /// --benchmark, which takes the name of a family.

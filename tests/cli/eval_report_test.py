@@ -1,0 +1,239 @@
+"""cobra eval report and cobra eval speed."""
+
+import html.parser
+import json
+import pathlib
+import re
+import shutil
+import tempfile
+import unittest
+
+from cobra_cli import REFERENCE, image, run
+
+METRICS = REFERENCE / "metrics"
+HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>&"\'|`**\n# x \u202e[a](javascript:b)'
+
+
+class Page(html.parser.HTMLParser):
+    """Tags, their attributes, all text; fails on tags that are not closed in order."""
+
+    VOID = {"meta", "img"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.words, self.open = [], [], "", []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += attributes
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        self.words += data
+
+
+def write(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+    return path
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+
+    def report(self, *results, data=METRICS, flags=()):
+        out = self.folder / "report"
+        run("eval", "report", *results, "--data", data, "-o", out, *flags)
+        return (out / "report.html").read_text("utf-8"), (out / "report.md").read_text("utf-8")
+
+    def vsr(self, caption="A cat", picture="download/vsr/images/1.png"):
+        """Two questions: one answered rightly, one wrongly."""
+        entries, answers = {}, {}
+        for key, truth in (("1", True), ("2", False)):
+            entries[key] = {"example_id": int(key), "caption": caption, "img_path": picture, "true_false": truth,
+                            "relation": caption}
+            answers[key] = {"example_id": int(key), "caption": caption, "true_false_probabilities": [0.9, 0.1],
+                            "ground_truth_answer": truth}
+        write(self.folder / "datasets/vsr/metadata-full.json", entries)
+        return write(self.folder / "results+rank-0.json", answers)
+
+    def test_all_benchmarks_at_once(self):
+        page, markdown = self.report(METRICS)
+        words = Page(page).words
+        for family in sorted(path.name for path in METRICS.iterdir() if path.is_dir()):
+            expected = json.loads((METRICS / family / "expected.json").read_text("utf-8"))
+            self.assertIn(f"{family}-full: {expected['n_examples']} questions", words)
+            for name, value in expected["summary"].items():
+                if isinstance(value, float):
+                    self.assertIn(f"{name}{value:.4f}", words)
+        for figure in ("77.8", "88.4", "52.7", "43.0", "Table 2", "Table 4", "2403.14520"):
+            self.assertIn(figure, words)
+            self.assertIn(figure, markdown)
+        headline = json.loads((METRICS / "gqa/expected.json").read_text("utf-8"))["summary"]["accuracy"]
+        self.assertIn(f"**{headline:.2f}**", markdown)
+
+    def test_numbers_stand_in_their_columns(self):
+        pope = json.loads((METRICS / "pope/expected.json").read_text("utf-8"))["summary"]
+        _, markdown = self.report(METRICS / "pope")
+        line = next(line for line in markdown.splitlines() if line.startswith("| **"))
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        self.assertEqual(cells[1:], ["–"] * 5 + [f"**{100 * pope['POPE-final-Accuracy']:.2f}**"])
+        self.assertNotIn("RefCOCO", markdown)  # a table of which the run has nothing is left out
+
+    def test_breakdowns(self):
+        relations = json.loads(
+            run("eval", "score", "--benchmark", "vsr", "--data", METRICS, "--results", METRICS, "--json").stdout
+        )["breakdowns"]["relation"]
+        _, markdown = self.report(METRICS / "vsr")
+        for label, row in relations.items():
+            self.assertIn(f"| {label} | {100 * row['score']:.2f} | {row['questions']} |", markdown)
+
+    def test_the_same_bytes_each_time(self):
+        first = self.report(METRICS)
+        self.assertEqual(first, self.report(METRICS))
+        self.assertNotIn(str(self.folder), first[0])
+
+    def test_pictures_are_embedded_small(self):
+        results = self.vsr()
+        picture = self.folder / "download/vsr/images/1.png"
+        picture.parent.mkdir(parents=True)
+        shutil.copy(next(iter(sorted((REFERENCE / "image").glob("*.png")))), picture)
+        page, _ = self.report(f"vsr={results}", data=self.folder)
+        sources = [value for name, value in Page(page).attributes if name == "src"]
+        self.assertEqual(len(sources), 2)
+        for source in sources:
+            self.assertTrue(source.startswith("data:image/png;base64,"))
+            self.assertIn(b'"image_tokens"', self.read_back(source))
+        self.assertFalse(re.search(r'(src|href)="(?!data:|#)', page))
+
+    def read_back(self, source):
+        """The thumbnail is a picture that the program itself reads."""
+        model = self.folder / "tiny.gguf"
+        if not model.exists():
+            run("init", "--preset", "tiny", "-o", model)
+        return run("run", "-m", model, "--image", source, "-p", "a", "--max-tokens", 1, "--json").stdout
+
+    def test_missing_and_broken_pictures_are_said(self):
+        results = self.vsr()
+        page, markdown = self.report(f"vsr={results}", data=self.folder)
+        self.assertEqual(page.count("the picture is missing"), 2)
+        self.assertEqual(markdown.count("(the picture is missing)"), 2)
+        write(self.folder / "download/vsr/images/1.png", "not a picture")
+        page, _ = self.report(f"vsr={results}", data=self.folder)
+        self.assertEqual(page.count("the picture cannot be read"), 2)
+
+    def test_hostile_text_stays_text(self):
+        results = self.vsr(caption=HOSTILE, picture='download/vsr/"><script>.png')
+        cases = [{"title": HOSTILE, "kind": HOSTILE, "question": HOSTILE, "expected": HOSTILE,
+                  "image": "<b>.png", "answers": {HOSTILE: HOSTILE}}]
+        path = write(self.folder / "cases.json", cases)
+        page, markdown = self.report(f"vsr={results}", data=self.folder, flags=["--cases", path])
+        parsed = Page(page)
+        self.assertNotIn("script", parsed.tags)
+        self.assertFalse([name for name, _ in parsed.attributes if name.startswith("on")])
+        self.assertGreaterEqual(parsed.words.count(HOSTILE), 8)
+        self.assertNotIn("<script", markdown.replace("\\<", ""))
+        self.assertFalse(re.search(r"(?<!\\)[<`]|\]\(", markdown))
+        self.assertFalse([line for line in markdown.splitlines() if line.startswith("# x")])
+
+    def test_right_and_wrong(self):
+        page, markdown = self.report(f"vsr={self.vsr()}", data=self.folder)
+        self.assertEqual(page.count('class="card right"'), 1)
+        self.assertEqual(page.count('class="card wrong"'), 1)
+        right, wrong = markdown.split("### Right answers")[1].split("### Wrong answers")
+        self.assertIn("expected: true", right)
+        self.assertIn("expected: false", wrong)
+        page, _ = self.report(f"vsr={self.vsr()}", data=self.folder, flags=["--gallery", 0])
+        self.assertNotIn('class="card', page)
+
+    def test_cases(self):
+        case = {"title": "Bicycle", "kind": "spatial relations", "image": str(image("absent.png")),
+                "question": "Is the bicycle parked to the right of the dog?", "answers": {"Cobra": "Yes."}}
+        path = write(self.folder / "cases.json", [case])
+        page, markdown = self.report(METRICS / "pope", flags=["--cases", path])
+        self.assertIn("spatial relations · Bicycle", page)
+        self.assertIn("  - Cobra: Yes.", markdown)
+        for broken in ({}, [1], [{"title": "x"}], [{**case, "answers": {"a": 1}}]):
+            write(path, broken)
+            arguments = ["eval", "report", METRICS / "pope", "--data", METRICS, "--cases", path]
+            result = run(*arguments, "-o", self.folder / "none", check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("cases.json", result.stderr.decode())
+            self.assertFalse((self.folder / "none").exists())
+
+    def log(self, name, model):
+        answers = {}
+        for rank in sorted((METRICS / "gqa/results").rglob("results+rank-*.json")):
+            answers.update(json.loads(rank.read_text("utf-8")))
+        index = json.loads((METRICS / "gqa/datasets/gqa/metadata-full.json").read_text("utf-8"))
+        lines = [{"cobra_results": 1, "benchmark": "gqa", "dataset": "gqa-full", "questions": len(index),
+                  "shard": "0/1", "model": model}]
+        for i, key in enumerate(index):
+            value = {"error": "broken"} if i == 0 else {"outputs": [answers[key]["model_output"]]}
+            lines.append({"index": i, "id": key, **value})
+        path = self.folder / name
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        return path
+
+    def test_logs_of_two_models(self):
+        page, markdown = self.report(self.log("a.jsonl", "one"), self.log("b.jsonl", "two"))
+        self.assertEqual(page.count("of which 1 have no answer"), 2)
+        self.assertIn("## GQA: one", markdown)
+        self.assertIn("| **two** |", markdown)
+
+    def test_what_cannot_be_told(self):
+        results = self.vsr()
+        for path, message in ((results, "write B=PATH"), (self.folder / "nothing", "no such file"),
+                              (self.folder / "datasets", "write B=PATH")):
+            result = run("eval", "report", path, "--data", METRICS, "-o", self.folder / "o", check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(message, result.stderr.decode())
+
+
+class Speed(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.model = pathlib.Path(temporary.name) / "tiny.gguf"
+        run("init", "--preset", "tiny", "-o", self.model)
+        self.picture = sorted((REFERENCE / "image").glob("*.png"))[0]
+
+    def test_the_papers_definition(self):
+        arguments = ["eval", "speed", "-m", self.model, "--image", self.picture, "--runs", 2]
+        found = json.loads(run(*arguments, "--json").stdout)
+        self.assertEqual(found["prompt"], "Describe the image specifically")
+        self.assertEqual((found["new_tokens"], len(found["runs"])), (256, 2))
+        for one in found["runs"]:
+            self.assertTrue(abs(one["tokens_per_second"] * one["total_s"] - 256) <= 1e-6)
+            parts = sum(one[name] for name in ("image_ms", "vision_ms", "prefill_ms", "decode_ms"))
+            self.assertTrue(0.5 * one["total_s"] <= parts / 1000 <= one["total_s"], one)
+            self.assertTrue(abs(one["decode_tokens_per_second"] - 255e3 / one["decode_ms"]) <= 1e-6)
+        totals = sorted(one["total_s"] for one in found["runs"])
+        self.assertTrue(abs(found["total_s"]["median"] - sum(totals) / 2) <= 1e-9)
+        self.assertEqual([found["total_s"]["min"], found["total_s"]["max"]], totals)
+        paper = {row["model"]: row for row in found["paper"]["rows"]}
+        self.assertEqual(paper["Cobra-3.5B"]["tokens_per_second"], 166.47)
+        self.assertEqual(paper["MobileVLM v2"]["total_s"], 5.17)
+        self.assertTrue(found["machine"]["isa"] and found["machine"]["cpu"])
+
+    def test_text_for_people(self):
+        arguments = ["eval", "speed", "-m", self.model, "--image", self.picture, "--runs", 1]
+        text = run(*arguments).stdout.decode()
+        for part in ("This machine: ", "median of 1 runs", "A100 PCIe 80GB", "166.47", "12.59"):
+            self.assertIn(part, text)
+        result = run(*arguments[:-1], 0, check=False)
+        self.assertEqual(result.returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
