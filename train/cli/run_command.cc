@@ -17,6 +17,7 @@ constexpr const char* kHelp =
     "paper's.\n"
     "The run folder gets recipe.json, metrics.jsonl, log.txt, loss.svg, checkpoints/, and at the end "
     "model.safetensors, config.json and model.gguf.\n"
+    "torchrun, mpirun and srun start several processes of one run, which share the run folder.\n"
     "SIGINT and SIGTERM write a checkpoint before the program leaves.\n"
     "Examples:\n"
     "  cobra train run --model cobra-3b.gguf --data mix.json --images pictures --output runs/first\n"
@@ -71,7 +72,7 @@ void add_run_command(CLI::App& app) {
   }
   command->footer(kHelp);
   set_action(*command, [flags] {
-    const int signal = run_training(recipe_of(*flags), !flags->resume.empty());
+    const int signal = run_training(recipe_of(*flags), !flags->resume.empty(), rank_environment());
     if (signal != 0) std::exit(128 + signal);
   });
 }

@@ -9,10 +9,12 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "cli/output.h"
+#include "train/distributed/shards.h"
 #include "train/model/save.h"
 
 namespace cobra::train {
@@ -23,7 +25,7 @@ using Tensors = std::vector<std::pair<std::string, Tensor>>;
 
 constexpr std::string_view kPrefix = "step-", kTemporary = "unfinished-";
 constexpr const char* kParameters = "parameters.safetensors";
-constexpr const char* kOptimizer = "optimizer.safetensors";
+constexpr std::string_view kOptimizer = "optimizer-";  // one file for each rank that wrote
 constexpr const char* kState = "state.json";
 
 /// A folder's entries are on the disk only when the folder is flushed too.
@@ -37,25 +39,44 @@ void flush_folder(const std::string& path) {
 
 Tensors parameter_tensors(const Trainer& trainer) {
   Tensors tensors;
-  for (const Parameter& parameter : trainer.optimizer().parameters())
+  for (const Parameter& parameter : trainer.parameters())
     tensors.emplace_back(parameter.name, parameter.value);
   return tensors;
 }
 
-Tensors optimizer_tensors(const Trainer& trainer) {
+Tensor steps_tensor(int64_t steps) { return torch::full({1}, steps, torch::kInt64); }
+
+/// This rank's part of the optimiser's state, or room for that of rank `owner`.
+Tensors optimizer_tensors(const Trainer& trainer, int owner) {
   const AdamW& optimizer = trainer.optimizer();
+  const bool own = owner == trainer.ranks().rank();
+  const auto parameters =
+      own ? optimizer.parameters() : owned_by(trainer.parameters(), trainer.ranks().count(), owner);
   Tensors tensors;
-  for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
-    const std::string& name = optimizer.parameters()[i].name;
-    const Moments& moments = optimizer.moments()[i];
-    tensors.emplace_back("exp_avg." + name, moments.exp_avg);
-    tensors.emplace_back("exp_avg_sq." + name, moments.exp_avg_sq);
-    tensors.emplace_back("steps." + name, torch::full({1}, moments.steps, torch::kInt64));
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const std::string& name = parameters[i].name;
+    const Tensor value = parameters[i].value.detach();
+    tensors.emplace_back("exp_avg." + name, own ? optimizer.moments()[i].exp_avg : torch::empty_like(value));
+    tensors.emplace_back("exp_avg_sq." + name,
+                         own ? optimizer.moments()[i].exp_avg_sq : torch::empty_like(value));
+    tensors.emplace_back("steps." + name, steps_tensor(own ? optimizer.moments()[i].steps : 0));
   }
   return tensors;
 }
 
-/// Tensors of a file by name, each taken once.
+/// The state of rank `owner`, on every rank.
+Tensors gather_optimizer(const Trainer& trainer, int owner) {
+  Tensors tensors = optimizer_tensors(trainer, owner);
+  std::vector<Tensor> values, counts;
+  for (auto& [name, tensor] : tensors) {
+    (tensor.scalar_type() == torch::kInt64 ? counts : values).push_back(tensor);
+  }
+  trainer.ranks().broadcast(values, owner);
+  trainer.ranks().broadcast(counts, owner);
+  return tensors;
+}
+
+/// Tensors of a file by name.
 class TensorsOfFile {
  public:
   explicit TensorsOfFile(std::string path) : path_(std::move(path)) {
@@ -67,42 +88,70 @@ class TensorsOfFile {
     check(found->second.sizes() == target.sizes() && found->second.scalar_type() == target.scalar_type(),
           "{}: tensor '{}' has not the shape or type that the model has", path_, name);
     target.copy_(found->second);
-    tensors_.erase(found);
+    taken_.insert(name);
   }
+  bool has(const std::string& name) const { return tensors_.contains(name); }
   void check_all_taken() const {
-    check(tensors_.empty(), "{}: tensor '{}' is unexpected", path_,
-          tensors_.empty() ? "" : printable(tensors_.begin()->first));
+    for (const auto& [name, tensor] : tensors_) {
+      check(taken_.contains(name), "{}: tensor '{}' is unexpected", path_, printable(name));
+    }
   }
 
  private:
   std::string path_;
   std::map<std::string, Tensor> tensors_;
+  std::set<std::string> taken_;
 };
 
 void load_parameters_of(Trainer& trainer, const std::string& path) {
   TensorsOfFile file(path);
-  for (const Parameter& parameter : trainer.optimizer().parameters())
-    file.copy_to(parameter.value, parameter.name);
+  for (const Parameter& parameter : trainer.parameters()) file.copy_to(parameter.value, parameter.name);
   file.check_all_taken();
 }
 
-void load_optimizer(Trainer& trainer, const std::string& path) {
+/// A gradient that was once made stays (as zeros), and then its parameter is updated even in steps that do
+/// not reach it.
+void restore_gradient(const Parameter& parameter, int64_t steps) {
+  Tensor value = parameter.value;
+  if (steps > 0) value.mutable_grad() = torch::zeros_like(value);
+}
+
+/// What one of the files has of this rank's part; returns how many parameters that was.
+size_t load_optimizer(Trainer& trainer, const std::string& path) {
   AdamW& optimizer = trainer.optimizer();
   TensorsOfFile file(path);
-  for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
-    const Parameter& parameter = optimizer.parameters()[i];
-    Moments& moments = optimizer.moments()[i];
-    file.copy_to(moments.exp_avg, "exp_avg." + parameter.name);
-    file.copy_to(moments.exp_avg_sq, "exp_avg_sq." + parameter.name);
-    const Tensor steps = torch::zeros({1}, torch::kInt64);
+  size_t loaded = 0;
+  for (const Parameter& parameter : trainer.parameters()) {
+    if (!file.has("steps." + parameter.name)) continue;
+    const Tensor steps = steps_tensor(0);
     file.copy_to(steps, "steps." + parameter.name);
-    moments.steps = steps.item<int64_t>();
-    // A gradient that was once made stays (as zeros), and then its parameter is updated even in steps that do
-    // not reach it.
-    Tensor value = parameter.value;
-    if (moments.steps > 0) value.mutable_grad() = torch::zeros_like(value);
+    restore_gradient(parameter, steps.item<int64_t>());
   }
-  file.check_all_taken();
+  for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const std::string& name = optimizer.parameters()[i].name;
+    Moments& moments = optimizer.moments()[i];
+    if (!file.has("exp_avg." + name)) continue;
+    const Tensor steps = steps_tensor(0);
+    file.copy_to(moments.exp_avg, "exp_avg." + name);
+    file.copy_to(moments.exp_avg_sq, "exp_avg_sq." + name);
+    file.copy_to(steps, "steps." + name);
+    moments.steps = steps.item<int64_t>();
+    ++loaded;
+  }
+  return loaded;
+}
+
+void load_optimizers(Trainer& trainer, const std::string& folder) {
+  size_t loaded = 0;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().starts_with(kOptimizer)) {
+      loaded += load_optimizer(trainer, entry.path().string());
+    }
+  }
+  check(loaded == trainer.optimizer().parameters().size(),
+        "{}: expected the optimiser's state of {} parameters, found that of {}", folder,
+        trainer.optimizer().parameters().size(), loaded);
 }
 
 /// The step of "step-00000500", or nothing.
@@ -145,17 +194,14 @@ void Checkpoints::save(const Trainer& trainer, int64_t step) const {
   fs::create_directories(folder_, error);
   check(!error, "{}: cannot be made: {}", folder_, error.message());
   if (fs::exists(path(step))) return;
+  if (!trainer.ranks().is_first()) {
+    for (int owner = 0; owner < trainer.ranks().count(); ++owner) gather_optimizer(trainer, owner);
+    return;
+  }
   remove_unfinished(folder_);
   const std::string temporary = fmt::format("{}/{}{:08}", folder_, kTemporary, step);
-  fs::create_directory(temporary, error);
-  check(!error, "{}: cannot be made: {}", temporary, error.message());
   try {
-    write_tensor_file(temporary + "/" + kParameters, parameter_tensors(trainer));
-    write_tensor_file(temporary + "/" + kOptimizer, optimizer_tensors(trainer));
-    AtomicFile state(temporary + "/" + kState);
-    state.write(json_line({{"step", step}}));
-    state.commit();
-    flush_folder(temporary);
+    write(trainer, step, temporary);
   } catch (...) {
     fs::remove_all(temporary, error);
     throw;
@@ -164,6 +210,21 @@ void Checkpoints::save(const Trainer& trainer, int64_t step) const {
   check(!error, "{}: cannot be named: {}", path(step), error.message());
   flush_folder(folder_);
   remove_old();
+}
+
+void Checkpoints::write(const Trainer& trainer, int64_t step, const std::string& folder) const {
+  std::error_code error;
+  fs::create_directory(folder, error);
+  check(!error, "{}: cannot be made: {}", folder, error.message());
+  write_tensor_file(folder + "/" + kParameters, parameter_tensors(trainer));
+  for (int owner = 0; owner < trainer.ranks().count(); ++owner) {
+    write_tensor_file(fmt::format("{}/{}{}.safetensors", folder, kOptimizer, owner),
+                      gather_optimizer(trainer, owner));
+  }
+  AtomicFile state(folder + "/" + kState);
+  state.write(json_line({{"step", step}}));
+  state.commit();
+  flush_folder(folder);
 }
 
 void Checkpoints::remove_old() const {
@@ -189,7 +250,7 @@ void Checkpoints::load(int64_t step, Trainer& trainer) const {
   check(found == step, "{}: field 'step' must be {}, found {}", state, step, found);
   const NoGradGuard no_grad;
   load_parameters_of(trainer, folder + "/" + kParameters);
-  load_optimizer(trainer, folder + "/" + kOptimizer);
+  load_optimizers(trainer, folder);
 }
 
 }  // namespace cobra::train

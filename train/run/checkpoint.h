@@ -16,13 +16,14 @@ class Checkpoints {
   Checkpoints(std::string folder, int64_t keep) : folder_(std::move(folder)), keep_(keep) {}
 
   /// Writes the state after `step` updates, then removes all but the last `keep`. Whatever fails before that
-  /// leaves the earlier ones as they are. Throws Error naming the path.
+  /// leaves the earlier ones as they are. Throws Error naming the path. All ranks call it; the first writes,
+  /// and never holds more of the others' state than one rank has.
   void save(const Trainer& trainer, int64_t step) const;
 
   /// The last one's number of updates.
   std::optional<int64_t> latest() const;
-  /// Puts trainer and model where they were after `step` updates. Throws Error when a file does not fit the
-  /// model.
+  /// Puts trainer and model where they were after `step` updates, with whatever number of ranks it was
+  /// written. Every rank reads the folder. Throws Error when a file does not fit the model.
   void load(int64_t step, Trainer& trainer) const;
 
   std::string path(int64_t step) const;
@@ -30,6 +31,7 @@ class Checkpoints {
  private:
   std::string folder_;
   int64_t keep_;
+  void write(const Trainer& trainer, int64_t step, const std::string& folder) const;
   void remove_old() const;
 };
 

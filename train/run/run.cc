@@ -34,8 +34,10 @@ void write_text(const std::string& path, const std::string& text) {
   file.commit();
 }
 
-int use_threads(const RunRecipe& recipe) {
-  const int threads = Runtime({static_cast<int>(recipe.threads), ""}).threads();
+/// Processes on the same machine share its cores.
+int use_threads(const RunRecipe& recipe, const RankEnvironment& environment) {
+  const int available = Runtime({static_cast<int>(recipe.threads), ""}).threads();
+  const int threads = recipe.threads > 0 ? available : std::max(1, available / environment.local_count);
   at::set_num_threads(threads);
   return threads;
 }
@@ -54,18 +56,20 @@ void prepare_folder(const RunRecipe& recipe, bool resume) {
 
 class Run {
  public:
-  Run(const RunRecipe& recipe, bool resume)
+  Run(const RunRecipe& recipe, bool resume, const RankEnvironment& environment)
       : recipe_(recipe),
-        threads_(use_threads(recipe)),
+        threads_(use_threads(recipe, environment)),
+        ranks_(environment),
         source_(open_start(recipe, threads_)),
         model_(source_.config, {parse_stage(recipe.stage), parse_precision(recipe.precision),
                                 recipe.activation_checkpointing}),
         data_(open_data()),
         trainer_(model_,
-                 {.adamw = {.weight_decay = recipe.weight_decay}, .max_grad_norm = recipe.max_grad_norm}),
+                 {.adamw = {.weight_decay = recipe.weight_decay}, .max_grad_norm = recipe.max_grad_norm},
+                 ranks_),
         checkpoints_(file(kCheckpointFolder), recipe.keep_checkpoints) {
     plan_steps();
-    prepare_folder(recipe, resume);
+    if (ranks_.is_first()) prepare_folder(recipe, resume);
     source_.fill(model_.parameters());
     if (resume) restore();
   }
@@ -75,6 +79,7 @@ class Run {
  private:
   const RunRecipe recipe_;
   const int threads_;
+  Ranks ranks_;
   ModelSource source_;
   CobraVlm model_;
   std::unique_ptr<TrainingData> data_;
@@ -90,6 +95,9 @@ class Run {
   void restore();
   BatchQueue::Plan batches_from(int64_t step) const;
   StepMetrics make_update(BatchQueue& batches);
+  bool any_rank(bool flag) const;
+  std::string optimizer_sizes() const;
+  int loop(RunLog& log, MetricsFile* metrics);
   void finish(RunLog& log, MetricsFile& metrics);
 };
 
@@ -103,11 +111,17 @@ std::unique_ptr<TrainingData> Run::open_data() const {
   options.max_length = recipe_.max_length;
   options.global_batch_size = recipe_.global_batch_size;
   options.seed = static_cast<uint64_t>(recipe_.seed);
+  options.rank = ranks_.rank();
+  options.ranks = ranks_.count();
   return open_llava_data(options, source_.config, *source_.tokenizer);
 }
 
 void Run::plan_steps() {
-  micro_per_step_ = recipe_.global_batch_size / recipe_.per_device_batch_size;
+  const int64_t together = recipe_.per_device_batch_size * ranks_.count();
+  check(recipe_.global_batch_size % together == 0,
+        "recipe: 'global_batch_size' {} must be a multiple of 'per_device_batch_size' {} on {} ranks",
+        recipe_.global_batch_size, recipe_.per_device_batch_size, ranks_.count());
+  micro_per_step_ = recipe_.global_batch_size / together;
   steps_per_epoch_ =
       static_cast<int64_t>(data_->order(0).size()) / recipe_.per_device_batch_size / micro_per_step_;
   check(steps_per_epoch_ > 0, "{}: too few examples for one update", printable(recipe_.data, 1000));
@@ -159,16 +173,19 @@ StepMetrics Run::make_update(BatchQueue& batches) {
       const BatchQueue::Entry entry = batches.next();
       names.clear();
       for (const int64_t example : entry.examples) names.push_back(data_->name(example));
-      const int64_t valid = entry.loaded.batch.valid_labels();
-      metrics.loss += trainer_.accumulate(entry.loaded.batch) * static_cast<double>(valid);
-      metrics.valid_labels += valid;
+      trainer_.accumulate(entry.loaded.batch);
       metrics.tokens += entry.loaded.tokens;
     }
-    metrics.grad_norm = trainer_.update(metrics.learning_rate).grad_norm;
+    const StepResult result = trainer_.update(metrics.learning_rate);
+    metrics.loss = result.loss;
+    metrics.grad_norm = result.grad_norm;
+    metrics.valid_labels = result.valid_labels;
   } catch (const Error& error) {
     fail("update {}: {}; examples {}", metrics.step, error.what(), fmt::join(names, ", "));
   }
-  metrics.loss /= static_cast<double>(metrics.valid_labels);
+  std::vector<double> tokens{static_cast<double>(metrics.tokens)};
+  ranks_.sum(tokens);
+  metrics.tokens = std::llround(tokens[0]);
   metrics.tokens_per_second =
       static_cast<double>(metrics.tokens) / std::chrono::duration<double>(Clock::now() - start).count();
   ++step_;
@@ -187,40 +204,67 @@ void Run::finish(RunLog& log, MetricsFile& metrics) {
   log.line(fmt::format("finished after {} updates: {}", step_, file(kGgufFile)));
 }
 
-int Run::train() {
-  RunLog log(file(kLogFile), schedule_.total_steps);
-  MetricsFile metrics(file(kMetricsFile), step_);
+bool Run::any_rank(bool flag) const {
+  std::vector<double> flags{flag ? 1.0 : 0.0};
+  ranks_.sum(flags);
+  return flags[0] > 0;
+}
+
+/// "12.1 MB", or "6.0, 6.1 MB" of two ranks.
+std::string Run::optimizer_sizes() const {
+  std::vector<double> bytes(static_cast<size_t>(ranks_.count()), 0);
+  for (const Moments& moments : trainer_.optimizer().moments()) {
+    bytes[static_cast<size_t>(ranks_.rank())] +=
+        static_cast<double>(moments.exp_avg.nbytes() + moments.exp_avg_sq.nbytes());
+  }
+  ranks_.sum(bytes);
+  std::vector<std::string> texts;
+  for (const double size : bytes) texts.push_back(fmt::format("{:.2f}", size / 1e6));
+  return fmt::format("{} MB", fmt::join(texts, ", "));
+}
+
+int Run::loop(RunLog& log, MetricsFile* metrics) {
   const StopSignal signal;
-  log.line(fmt::format("{} examples, {} updates of {}, {} threads{}", data_->examples(),
-                       schedule_.total_steps, recipe_.global_batch_size, threads_,
-                       step_ > 0 ? fmt::format("; going on after update {}", step_) : ""));
   BatchQueue batches(*data_, batches_from(step_), kWaitingBatches);
   Clock::time_point charted = Clock::now();
   while (step_ < schedule_.total_steps) {
     const StepMetrics made = make_update(batches);
-    metrics.add(made);
+    if (metrics) metrics->add(made);
     log.step(made);
-    if (Clock::now() - charted >= kChartEvery) {
-      write_text(file(kChartFile), loss_chart(metrics.losses(), recipe_.output));
+    if (metrics && Clock::now() - charted >= kChartEvery) {
+      write_text(file(kChartFile), loss_chart(metrics->losses(), recipe_.output));
       charted = Clock::now();
     }
     const bool due = recipe_.save_every > 0 && step_ % recipe_.save_every == 0;
-    if (due || signal.received() != 0) checkpoints_.save(trainer_, step_);
-    if (signal.received() != 0) {
-      log.line(fmt::format("stopped by {} after update {}; go on with: cobra train run --resume {}",
-                           signal.received() == SIGINT ? "SIGINT" : "SIGTERM", step_, recipe_.output));
-      return signal.received();
-    }
+    const bool stop = any_rank(signal.received() != 0);
+    if (due || stop) checkpoints_.save(trainer_, step_);
+    if (!stop) continue;
+    log.line(fmt::format("stopped by {} after update {}; go on with: cobra train run --resume {}",
+                         signal.received() == SIGINT ? "SIGINT" : "SIGTERM", step_, recipe_.output));
+    return signal.received() == SIGINT ? SIGINT : SIGTERM;
   }
-  finish(log, metrics);
   return 0;
+}
+
+int Run::train() {
+  const bool first = ranks_.is_first();
+  RunLog log(first ? file(kLogFile) : "", schedule_.total_steps);
+  const auto metrics = first ? std::make_unique<MetricsFile>(file(kMetricsFile), step_) : nullptr;
+  log.line(fmt::format("{} examples, {} updates of {}, {} ranks of {} threads{}", data_->examples(),
+                       schedule_.total_steps, recipe_.global_batch_size, ranks_.count(), threads_,
+                       step_ > 0 ? fmt::format("; going on after update {}", step_) : ""));
+  log.line(fmt::format("optimiser state by rank: {}", optimizer_sizes()));
+  const int signal = loop(log, metrics.get());
+  if (signal == 0 && first) finish(log, *metrics);
+  ranks_.finish();
+  return signal;
 }
 
 }  // namespace
 
-int run_training(const RunRecipe& recipe, bool resume) {
+int run_training(const RunRecipe& recipe, bool resume, const RankEnvironment& environment) {
   check_recipe(recipe);
-  return Run(recipe, resume).train();
+  return Run(recipe, resume, environment).train();
 }
 
 }  // namespace cobra::train

@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "train/distributed/ranks.h"
 #include "train/model/cobra_vlm.h"
 #include "train/optim/adamw.h"
 
@@ -20,8 +21,9 @@ struct Recipe {
 };
 
 struct StepResult {
-  std::vector<double> losses;  // of each micro-batch: the mean over its valid tokens
-  int64_t valid_labels = 0;    // of all micro-batches
+  std::vector<double> losses;  // of each of this rank's micro-batches: the mean over its valid tokens
+  double loss = 0;             // of all micro-batches of all ranks: the mean over all valid tokens
+  int64_t valid_labels = 0;    // of all micro-batches of all ranks
   double grad_norm = 0;        // before clipping
   double clip_coefficient = 1;
 };
@@ -30,8 +32,16 @@ class Trainer {
  public:
   /// The model must outlive the trainer.
   Trainer(CobraVlm& model, const Recipe& recipe);
+  /// One of several ranks, which have the same model and different batches. All make the same updates, those
+  /// of one rank that has all batches; each keeps the optimiser's state of its own part of the parameters
+  /// (shards.h).
+  Trainer(CobraVlm& model, const Recipe& recipe, const Ranks& ranks);
 
   CobraVlm& model() { return model_; }
+  const Ranks& ranks() const { return *ranks_; }
+  /// All that learn.
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  /// Has this rank's part of them.
   AdamW& optimizer() { return optimizer_; }
   const AdamW& optimizer() const { return optimizer_; }
 
@@ -48,9 +58,16 @@ class Trainer {
  private:
   CobraVlm& model_;
   Recipe recipe_;
+  Ranks alone_;
+  const Ranks* ranks_ = &alone_;
+  std::vector<Parameter> parameters_;
+  std::vector<int> owners_;  // of parameters_
   AdamW optimizer_;
-  StepResult pending_;
+  StepResult pending_;  // its loss is a sum until finish_gradients
   bool finished_ = false;
+
+  void sum_over_ranks();
+  void share_parameters() const;
 };
 
 }  // namespace cobra::train

@@ -1,0 +1,147 @@
+#include "train/distributed/ranks.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "base/fail.h"
+#include "train/distributed/heartbeat.h"
+
+namespace cobra::train {
+namespace {
+
+constexpr std::chrono::seconds kMeetWithin{60};
+// Ranks may wait long for each other: one writes a checkpoint, another has the longer texts. Who is dead is
+// known otherwise: a closed connection, no sign of life.
+constexpr std::chrono::hours kWaitAtMost{24};
+constexpr int64_t kBucketElements = 8 << 20;
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+/// Runs what talks to other ranks; libtorch's and Gloo's errors become one line.
+template <class Talk>
+void talk(const char* what, const Talk& body) {
+  try {
+    body();
+  } catch (const c10::Error& error) {
+    fail("{}: {}", what, printable(first_line(error.what_without_backtrace()), 300));
+  } catch (const std::exception& error) {
+    fail("{}: {}", what, printable(first_line(error.what()), 300));
+  }
+}
+
+constexpr const char* kLost =
+    "another rank has ended or cannot be reached, and so the run ends here; finished checkpoints are kept";
+
+c10::intrusive_ptr<c10d::TCPStore> open_store(const RankEnvironment& environment) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(environment.port);
+  options.isServer = environment.rank == 0;
+  options.numWorkers = static_cast<size_t>(environment.count);
+  options.timeout = kMeetWithin;
+  return c10::make_intrusive<c10d::TCPStore>(environment.host, options);
+}
+
+/// The network that the ranks share: GLOO_SOCKET_IFNAME names it as in libtorch; ranks of one machine need
+/// none.
+auto network_device(const RankEnvironment& environment) {
+  if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME"))
+    return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
+  if (environment.local_count == environment.count)
+    return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
+  return c10d::ProcessGroupGloo::createDefaultDevice();
+}
+
+/// Calls `collective` on flat pieces of at most kBucketElements, so that many small tensors are one message.
+template <class Collective>
+void in_buckets(const std::vector<Tensor>& tensors, const Collective& collective) {
+  const NoGradGuard no_grad;
+  for (size_t begin = 0; begin < tensors.size();) {
+    size_t end = begin;
+    int64_t elements = 0;
+    std::vector<Tensor> flat;
+    do {
+      elements += tensors[end].numel();
+      flat.push_back(tensors[end].flatten());
+      ++end;
+    } while (end < tensors.size() && elements + tensors[end].numel() <= kBucketElements);
+    std::vector<Tensor> bucket{torch::cat(flat)};
+    collective(bucket);
+    int64_t offset = 0;
+    for (size_t i = begin; i < end; ++i) {
+      Tensor target = tensors[i];
+      target.copy_(bucket[0].narrow(0, offset, target.numel()).view(target.sizes()));
+      offset += target.numel();
+    }
+    begin = end;
+  }
+}
+
+}  // namespace
+
+struct Ranks::Group {
+  c10::intrusive_ptr<c10d::TCPStore> store;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+  std::unique_ptr<Heartbeat> heartbeat;
+
+  void sum(std::vector<Tensor>& tensors) const { gloo->allreduce(tensors)->wait(); }
+  void broadcast(std::vector<Tensor>& tensors, int from) const {
+    c10d::BroadcastOptions options;
+    options.rootRank = from;
+    gloo->broadcast(tensors, options)->wait();
+  }
+};
+
+Ranks::Ranks() = default;
+
+Ranks::Ranks(const RankEnvironment& environment) : environment_(environment) {
+  if (environment.count == 1) return;
+  group_ = std::make_unique<Group>();
+  const std::string what = fmt::format("rank {} of {} at {}:{}: the ranks did not meet", environment.rank,
+                                       environment.count, printable(environment.host), environment.port);
+  talk(what.c_str(), [&] {
+    group_->store = open_store(environment);
+    auto options = c10d::ProcessGroupGloo::Options::create(kMeetWithin);
+    options->devices.push_back(network_device(environment));
+    options->timeout = kWaitAtMost;
+    group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(group_->store, environment.rank,
+                                                               environment.count, options);
+    group_->heartbeat =
+        std::make_unique<Heartbeat>(open_store(environment), environment.rank, environment.count);
+  });
+}
+
+Ranks::~Ranks() = default;
+
+void Ranks::sum(const std::vector<Tensor>& tensors) const {
+  if (!group_) return;
+  talk(kLost, [&] { in_buckets(tensors, [&](std::vector<Tensor>& bucket) { group_->sum(bucket); }); });
+}
+
+void Ranks::sum(std::vector<double>& values) const {
+  if (!group_) return;
+  std::vector<Tensor> tensor{torch::tensor(values, torch::kFloat64)};
+  talk(kLost, [&] { group_->sum(tensor); });
+  std::copy_n(tensor[0].data_ptr<double>(), values.size(), values.begin());
+}
+
+void Ranks::broadcast(const std::vector<Tensor>& tensors, int from) const {
+  if (!group_) return;
+  talk(kLost,
+       [&] { in_buckets(tensors, [&](std::vector<Tensor>& bucket) { group_->broadcast(bucket, from); }); });
+}
+
+void Ranks::meet() const {
+  std::vector<double> nothing{0};
+  sum(nothing);
+}
+
+void Ranks::finish() {
+  if (!group_) return;
+  meet();
+  group_->heartbeat.reset();
+  meet();  // nobody leaves before all have stopped to listen for the others
+}
+
+}  // namespace cobra::train
