@@ -34,11 +34,12 @@ void talk(const char* what, const Talk& body) {
 constexpr const char* kLost =
     "another rank has ended or cannot be reached, and so the run ends here; finished checkpoints are kept";
 
-c10::intrusive_ptr<c10d::TCPStore> open_store(const RankEnvironment& environment) {
+/// The first rank serves the store; every other connection to it is a client's.
+c10::intrusive_ptr<c10d::TCPStore> open_store(const RankEnvironment& environment, bool serve) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(environment.port);
-  options.isServer = environment.rank == 0;
-  options.numWorkers = static_cast<size_t>(environment.count);
+  options.isServer = serve;
+  options.waitWorkers = false;
   options.timeout = kMeetWithin;
   return c10::make_intrusive<c10d::TCPStore>(environment.host, options);
 }
@@ -101,14 +102,14 @@ Ranks::Ranks(const RankEnvironment& environment) : environment_(environment) {
   const std::string what = fmt::format("rank {} of {} at {}:{}: the ranks did not meet", environment.rank,
                                        environment.count, printable(environment.host), environment.port);
   talk(what.c_str(), [&] {
-    group_->store = open_store(environment);
+    group_->store = open_store(environment, environment.rank == 0);
     auto options = c10d::ProcessGroupGloo::Options::create(kMeetWithin);
     options->devices.push_back(network_device(environment));
     options->timeout = kWaitAtMost;
     group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(group_->store, environment.rank,
                                                                environment.count, options);
     group_->heartbeat =
-        std::make_unique<Heartbeat>(open_store(environment), environment.rank, environment.count);
+        std::make_unique<Heartbeat>(open_store(environment, false), environment.rank, environment.count);
   });
 }
 

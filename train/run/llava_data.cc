@@ -1,137 +1,97 @@
 #include "train/run/llava_data.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <random>
 
 #include "base/fail.h"
-#include "formats/json.h"
-#include "tokenizer/prompt.h"
+#include "data/collate.h"
+#include "data/dataset.h"
+#include "data/pictures.h"
+#include "data/sampler.h"
+#include "data/tokenize.h"
 #include "train/step/pictures.h"
 
 namespace cobra::train {
 namespace {
 
-constexpr int64_t kMaxJsonBytes = int64_t{8} << 30;
+constexpr size_t kNotes = 20;  // examples that are left out, told one by one
 
-struct Turn {
-  bool answer;
-  std::string text;
-};
+data::Stage data_stage(Stage stage) {
+  return stage == Stage::align ? data::Stage::align : data::Stage::finetune;
+}
 
-struct Example {
-  std::string id, image;
-  std::vector<Turn> turns;
-};
-
-struct Tokens {
-  std::vector<int64_t> ids, labels;
-};
-
-Example read_example(const Json& json, const std::string& where) {
-  check(json.is_object(), "{}: expected an object", where);
-  Example example;
-  const Json* id = json_find(json, "id");
-  if (id) example.id = id->is_string() ? id->get<std::string>() : id->dump();
-  example.image = json_text(json, "image", where, "");
-  const Json* turns = json_find(json, "conversations");
-  check(turns && turns->is_array() && turns->size() >= 2, "{}: 'conversations' must be a list of turns",
-        where);
-  for (const Json& turn : *turns) {
-    const std::string from = json_text(turn, "from", where);
-    check(from == (example.turns.size() % 2 == 0 ? "human" : "gpt"), "{}: turn {} is from '{}'", where,
-          example.turns.size(), printable(from));
-    example.turns.push_back({from == "gpt", json_text(turn, "value", where)});
-  }
-  return example;
+Tensor integers(const std::vector<int64_t>& values, const std::vector<int64_t>& shape) {
+  return torch::tensor(values, torch::kInt64).view(shape);
 }
 
 class LlavaData final : public TrainingData {
  public:
   LlavaData(const LlavaOptions& options, const ModelConfig& config, const TokenizerData& tokenizer)
-      : options_(options),
+      : stage_(data_stage(options.stage)),
+        rank_(options.rank),
         config_(config),
-        template_(parse_prompt_template(config.prompt_template)),
-        tokenizer_(tokenizer) {
-    const Json json = read_json(options.data, kMaxJsonBytes);
-    check(json.is_array() && !json.empty(), "{}: expected a list of examples", options.data);
-    for (size_t i = 0; i < json.size(); ++i) {
-      examples_.push_back(read_example(json[i], fmt::format("{}: example {}", options.data, i)));
+        tokenizer_(tokenizer),
+        pictures_(options.images.empty() ? "." : options.images),
+        file_(options.data, {stage_, false, &pictures_}),
+        tokenize_{stage_, parse_prompt_template(config.prompt_template), options.max_length},
+        sampler_{options.global_batch_size, options.ranks, options.seed},
+        lengths_(file_.modality_lengths(config.has_vision() ? config.image_tokens() : 0)) {}
+
+  int64_t examples() const override { return file_.size(); }
+  std::string name(int64_t example) const override { return file_.name(example); }
+
+  std::vector<std::string> notes() const override {
+    std::vector<std::string> notes;
+    if (file_.skipped_count() > 0) {
+      notes.push_back(fmt::format("{}: {} examples are left out", file_.path(), file_.skipped_count()));
     }
-  }
-
-  int64_t examples() const override { return static_cast<int64_t>(examples_.size()); }
-
-  std::string name(int64_t example) const override {
-    const std::string& id = examples_[static_cast<size_t>(example)].id;
-    return id.empty() ? fmt::format("{}", example) : fmt::format("{} ({})", example, printable(id));
+    for (size_t i = 0; i < std::min(kNotes, file_.skipped().size()); ++i) {
+      notes.push_back(fmt::format("  {}: {}", file_.skipped()[i].name, file_.skipped()[i].reason));
+    }
+    return notes;
   }
 
   std::vector<int64_t> order(int64_t epoch) const override {
-    std::mt19937_64 random(options_.seed + static_cast<uint64_t>(epoch));
-    std::vector<int64_t> all(examples_.size());
-    for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
-    for (size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[random() % i]);
-    const auto global = static_cast<size_t>(options_.global_batch_size);
-    for (size_t i = 0; all.size() % global != 0; ++i) all.push_back(all[i]);
-    std::vector<int64_t> own;
-    for (size_t i = static_cast<size_t>(options_.rank); i < all.size();
-         i += static_cast<size_t>(options_.ranks))
-      own.push_back(all[i]);
-    return own;
+    return data::rank_order(data::epoch_order(stage_, lengths_, sampler_, epoch), sampler_, rank_);
   }
 
   LoadedBatch load(const std::vector<int64_t>& examples) const override {
-    std::vector<Tokens> rows;
-    std::vector<int64_t> with_picture;
+    std::vector<data::Tokenized> rows;
     std::vector<Image> pictures;
     LoadedBatch loaded;
-    int64_t T = 0;
     for (const int64_t index : examples) {
-      const Example& example = examples_[static_cast<size_t>(index)];
-      if (!example.image.empty()) {
-        with_picture.push_back(static_cast<int64_t>(rows.size()));
-        pictures.push_back(Image::load((std::filesystem::path(options_.images) / example.image).string()));
-        loaded.tokens += config_.image_tokens();
-      }
-      rows.push_back(tokenize(example));
-      T = std::max(T, static_cast<int64_t>(rows.back().ids.size()));
-      loaded.tokens += static_cast<int64_t>(rows.back().ids.size());
+      const data::Example example = file_.example(index);
+      if (example.has_picture()) pictures.push_back(picture(index, example));
+      rows.push_back(data::tokenize(example, tokenizer_, tokenize_));
+      loaded.tokens += static_cast<int64_t>(rows.back().input_ids.size());
     }
-    loaded.batch.input_ids = torch::zeros({static_cast<int64_t>(rows.size()), T}, torch::kInt64);
-    loaded.batch.labels = torch::full({static_cast<int64_t>(rows.size()), T}, kIgnoredLabel, torch::kInt64);
-    for (size_t row = 0; row < rows.size(); ++row) {
-      std::ranges::copy(rows[row].ids,
-                        loaded.batch.input_ids.data_ptr<int64_t>() + static_cast<int64_t>(row) * T);
-      std::ranges::copy(rows[row].labels,
-                        loaded.batch.labels.data_ptr<int64_t>() + static_cast<int64_t>(row) * T);
+    const data::PaddedBatch padded = data::collate(rows, tokenizer_.eos_id(), tokenize_.max_length);
+    loaded.batch.input_ids = integers(padded.input_ids, {padded.rows, padded.length});
+    loaded.batch.labels = integers(padded.labels, {padded.rows, padded.length});
+    loaded.batch.multimodal_indices = torch::tensor(padded.multimodal_indices, torch::kInt64);
+    if (!pictures.empty()) {
+      loaded.batch.pixel_values = pixel_values(config_, pictures);
+      loaded.tokens += static_cast<int64_t>(pictures.size()) * config_.image_tokens();
     }
-    loaded.batch.multimodal_indices = torch::tensor(with_picture, torch::kInt64);
-    if (!pictures.empty()) loaded.batch.pixel_values = pixel_values(config_, pictures);
     return loaded;
   }
 
  private:
-  LlavaOptions options_;
-  ModelConfig config_;
-  PromptTemplate template_;
-  Tokenizer tokenizer_;
-  std::vector<Example> examples_;
+  const data::Stage stage_;
+  const int rank_;
+  const ModelConfig config_;
+  const Tokenizer tokenizer_;
+  const data::PictureFolder pictures_;
+  const data::ExampleFile file_;
+  const data::TokenizeOptions tokenize_;
+  const data::SamplerOptions sampler_;
+  const std::vector<data::ModalityLength> lengths_;
 
-  Tokens tokenize(const Example& example) const {
-    PromptBuilder builder(template_);
-    Tokens tokens;
-    for (const Turn& turn : example.turns) {
-      const std::string text = turn.answer ? builder.add_answer(turn.text) : builder.add_user(turn.text);
-      for (const int32_t id : tokenizer_.encode(text)) {
-        tokens.ids.push_back(id);
-        tokens.labels.push_back(turn.answer ? id : kIgnoredLabel);
-      }
+  Image picture(int64_t index, const data::Example& example) const {
+    try {
+      return pictures_.load(example.picture);
+    } catch (const Error& error) {
+      fail("{}: {}", file_.name(index), error.what());
     }
-    const auto limit = static_cast<size_t>(options_.max_length);
-    tokens.ids.resize(std::min(tokens.ids.size(), limit));
-    tokens.labels.resize(std::min(tokens.labels.size(), limit));
-    return tokens;
   }
 };
 

@@ -134,7 +134,6 @@ const std::vector<RecipeField>& recipe_fields() {
       {"data", &R::data, 0, 0, "Examples: JSON as LLaVA has it"},
       {"images", &R::images, 0, 0, "Folder that the pictures' names start from"},
       {"output", &R::output, 0, 0, "Run folder to make"},
-      {"feature_cache", &R::feature_cache, 0, 0, "Folder for features of frozen towers, made once"},
       {"epochs", &R::epochs, 1, 1e6, "Times that every example is seen"},
       {"max_steps", &R::max_steps, 0, kMany, "Updates at most; 0: all of the epochs"},
       {"global_batch_size", &R::global_batch_size, 1, 1e7, "Examples of one update"},

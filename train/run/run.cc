@@ -108,6 +108,7 @@ std::unique_ptr<TrainingData> Run::open_data() const {
   LlavaOptions options;
   options.data = recipe_.data;
   options.images = recipe_.images;
+  options.stage = parse_stage(recipe_.stage);
   options.max_length = recipe_.max_length;
   options.global_batch_size = recipe_.global_batch_size;
   options.seed = static_cast<uint64_t>(recipe_.seed);
@@ -253,6 +254,7 @@ int Run::train() {
   log.line(fmt::format("{} examples, {} updates of {}, {} ranks of {} threads{}", data_->examples(),
                        schedule_.total_steps, recipe_.global_batch_size, ranks_.count(), threads_,
                        step_ > 0 ? fmt::format("; going on after update {}", step_) : ""));
+  for (const std::string& note : data_->notes()) log.line(note);
   log.line(fmt::format("optimiser state by rank: {}", optimizer_sizes()));
   const int signal = loop(log, metrics.get());
   if (signal == 0 && first) finish(log, *metrics);

@@ -25,6 +25,8 @@ class TrainingData {
   virtual LoadedBatch load(const std::vector<int64_t>& examples) const = 0;
   /// How messages call an example.
   virtual std::string name(int64_t example) const = 0;
+  /// What the user should know about the data, line by line.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 }  // namespace cobra::train
