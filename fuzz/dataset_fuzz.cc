@@ -13,7 +13,7 @@ using cobra::data::Stage;
 
 /// What was accepted once is accepted in its own JSON form, and gives labels beside ids.
 void check_example(const Example& example, const cobra::Tokenizer& tokenizer, Stage stage) {
-  const Example again = cobra::data::parse_example(cobra::data::example_json(example).dump(), "again");
+  const Example again = cobra::data::parse_example_text(cobra::data::example_json(example).dump(), "again");
   if (again.id != example.id || again.picture != example.picture) std::abort();
   const auto tokens = cobra::data::tokenize(example, tokenizer, {.stage = stage, .max_length = 100});
   const auto same = cobra::data::tokenize(again, tokenizer, {.stage = stage, .max_length = 100});

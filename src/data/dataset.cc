@@ -70,7 +70,7 @@ void ExampleFile::add(int64_t position, std::string_view element, const DatasetO
   try {
     check(element.size() <= kMaxExampleBytes, "it has {} bytes, at most {} are read", element.size(),
           kMaxExampleBytes);
-    const Example example = parse_example(element, "");
+    const Example example = parse_example_text(element, "");
     if (stage_ == Stage::align) check_caption(example, "");
     if (options.pictures && example.has_picture()) {
       check(options.pictures->contains(example.picture), "picture '{}' is missing",
@@ -101,7 +101,7 @@ std::string_view ExampleFile::text(const Entry& entry) const {
 
 Example ExampleFile::example(int64_t index) const {
   const Entry& entry = entries_.at(static_cast<size_t>(index));
-  return parse_example(text(entry), fmt::format("{}: example {}", path(), entry.position));
+  return parse_example_text(text(entry), fmt::format("{}: example {}", path(), entry.position));
 }
 
 std::string ExampleFile::name(int64_t index) const {

@@ -46,7 +46,7 @@ Example parse_example(const Json& value, const std::string& source) {
   return example;
 }
 
-Example parse_example(std::string_view text, const std::string& source) {
+Example parse_example_text(std::string_view text, const std::string& source) {
   return parse_example(parse_json(text, source), source);
 }
 

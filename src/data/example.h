@@ -31,7 +31,7 @@ struct Example {
 /// empty. Other fields are ignored.
 Example parse_example(const Json& value, const std::string& source);
 /// From JSON text; invalid UTF-8 is an Error too.
-Example parse_example(std::string_view text, const std::string& source);
+Example parse_example_text(std::string_view text, const std::string& source);
 /// The JSON form, for writing a dataset. parse_example of it gives the example again.
 Json example_json(const Example& example);
 
