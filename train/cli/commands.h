@@ -9,6 +9,7 @@ namespace cobra::train {
 void add_step_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_run_command(CLI::App& app);
+void add_ablate_command(CLI::App& app);
 
 /// Sets a command's action. libtorch's errors, which are pages of text, become an Error of one line.
 void set_action(CLI::App& command, std::function<void()> action);

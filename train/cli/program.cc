@@ -40,6 +40,7 @@ int run_trainer_program(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.footer("'cobra train COMMAND --help' explains a command.");
   add_run_command(app);
+  add_ablate_command(app);
   add_step_command(app);
   add_bench_command(app);
   return run_app(app, argc, argv);

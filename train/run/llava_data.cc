@@ -39,6 +39,10 @@ class LlavaData final : public TrainingData {
   int64_t examples() const override { return file_.size(); }
   std::string name(int64_t example) const override { return file_.name(example); }
 
+  void use_feature_cache(std::shared_ptr<const data::FeatureCache> cache) override {
+    cache_ = std::move(cache);
+  }
+
   std::vector<std::string> notes() const override {
     std::vector<std::string> notes;
     if (file_.skipped_count() > 0) {
@@ -60,7 +64,7 @@ class LlavaData final : public TrainingData {
     LoadedBatch loaded;
     for (const int64_t index : examples) {
       const data::Example example = file_.example(index);
-      if (example.has_picture()) pictures.push_back(picture(index, example));
+      if (example.has_picture()) add_picture(index, example, pictures, loaded);
       rows.push_back(data::tokenize(example, tokenizer_, tokenize_));
       loaded.tokens += static_cast<int64_t>(rows.back().input_ids.size());
     }
@@ -68,10 +72,8 @@ class LlavaData final : public TrainingData {
     loaded.batch.input_ids = integers(padded.input_ids, {padded.rows, padded.length});
     loaded.batch.labels = integers(padded.labels, {padded.rows, padded.length});
     loaded.batch.multimodal_indices = torch::tensor(padded.multimodal_indices, torch::kInt64);
-    if (!pictures.empty()) {
-      loaded.batch.pixel_values = pixel_values(config_, pictures);
-      loaded.tokens += static_cast<int64_t>(pictures.size()) * config_.image_tokens();
-    }
+    loaded.tokens += loaded.batch.pictures() * (config_.has_vision() ? config_.image_tokens() : 0);
+    if (!pictures.empty()) loaded.batch.pixel_values = pixel_values(config_, pictures);
     return loaded;
   }
 
@@ -86,9 +88,20 @@ class LlavaData final : public TrainingData {
   const data::SamplerOptions sampler_;
   const std::vector<data::ModalityLength> lengths_;
 
-  Image picture(int64_t index, const data::Example& example) const {
+  std::shared_ptr<const data::FeatureCache> cache_;
+
+  /// The picture, unless its features are known.
+  void add_picture(int64_t index, const data::Example& example, std::vector<Image>& pictures,
+                   LoadedBatch& loaded) const {
     try {
-      return pictures_.load(example.picture);
+      if (!cache_) {
+        pictures.push_back(pictures_.load(example.picture));
+        return;
+      }
+      const std::vector<std::byte> encoded = pictures_.read(example.picture);
+      const data::Hash128 key = cache_->key(encoded);
+      loaded.pictures.push_back({key, cache_->find(key)});
+      if (!loaded.pictures.back().known) pictures.push_back(Image::decode(encoded, example.picture));
     } catch (const Error& error) {
       fail("{}: {}", file_.name(index), error.what());
     }

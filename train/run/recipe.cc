@@ -134,6 +134,8 @@ const std::vector<RecipeField>& recipe_fields() {
       {"data", &R::data, 0, 0, "Examples: JSON as LLaVA has it"},
       {"images", &R::images, 0, 0, "Folder that the pictures' names start from"},
       {"output", &R::output, 0, 0, "Run folder to make"},
+      {"feature_cache", &R::feature_cache, 0, 0,
+       "Folder for features of frozen towers, which are then made once"},
       {"epochs", &R::epochs, 1, 1e6, "Times that every example is seen"},
       {"max_steps", &R::max_steps, 0, kMany, "Updates at most; 0: all of the epochs"},
       {"global_batch_size", &R::global_batch_size, 1, 1e7, "Examples of one update"},
@@ -177,6 +179,8 @@ void check_recipe(const RunRecipe& r) {
   check(!r.output.empty(), "recipe: 'output' is missing: the run folder");
   check(r.export_type == "f32" || r.export_type == "bf16" || r.export_type == "f16",
         "recipe: 'export_type' must be f32, bf16 or f16, found '{}'", printable(r.export_type));
+  check(r.feature_cache.empty() || parse_stage(r.stage) != Stage::full_finetune,
+        "recipe: 'feature_cache' is for frozen towers, but full-finetune teaches them");
   check_exists(r.model, "model");
   check_exists(r.run, "run");
   check_exists(r.llm, "llm");

@@ -22,7 +22,8 @@ struct RunRecipe {
   std::string projector = "fused-gelu-mlp";  // of a new projector
   // From what
   std::string data, images;
-  std::string output;  // the run folder
+  std::string output;         // the run folder
+  std::string feature_cache;  // folder; empty: features of frozen towers are made again each epoch
   // How
   int64_t epochs = 2;
   int64_t max_steps = 0;  // 0: all of the epochs

@@ -8,11 +8,12 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "cobra/runtime.h"
-#include "train/model/save.h"
 #include "train/optim/schedule.h"
 #include "train/run/batch_queue.h"
+#include "train/run/cached_features.h"
 #include "train/run/chart.h"
 #include "train/run/checkpoint.h"
+#include "train/run/export.h"
 #include "train/run/llava_data.h"
 #include "train/run/metrics.h"
 #include "train/run/run_log.h"
@@ -71,6 +72,10 @@ class Run {
     plan_steps();
     if (ranks_.is_first()) prepare_folder(recipe, resume);
     source_.fill(model_.parameters());
+    if (!recipe.feature_cache.empty()) {
+      features_ = open_feature_cache(recipe.feature_cache, model_);
+      data_->use_feature_cache(features_);
+    }
     if (resume) restore();
   }
 
@@ -83,6 +88,7 @@ class Run {
   ModelSource source_;
   CobraVlm model_;
   std::unique_ptr<TrainingData> data_;
+  std::shared_ptr<data::FeatureCache> features_;  // or none
   Trainer trainer_;
   Checkpoints checkpoints_;
   int64_t micro_per_step_ = 1, steps_per_epoch_ = 1;
@@ -171,7 +177,8 @@ StepMetrics Run::make_update(BatchQueue& batches) {
   std::vector<std::string> names;
   try {
     for (int64_t micro = 0; micro < micro_per_step_; ++micro) {
-      const BatchQueue::Entry entry = batches.next();
+      BatchQueue::Entry entry = batches.next();
+      if (features_) complete_features(*features_, model_, entry.loaded);
       names.clear();
       for (const int64_t example : entry.examples) names.push_back(data_->name(example));
       trainer_.accumulate(entry.loaded.batch);
@@ -195,13 +202,12 @@ StepMetrics Run::make_update(BatchQueue& batches) {
 
 void Run::finish(RunLog& log, MetricsFile& metrics) {
   write_text(file(kChartFile), loss_chart(metrics.losses(), recipe_.output));
-  log.line(fmt::format("writing {}", file(kWeightsFile)));
-  save_parameters(model_.parameters(), file(kWeightsFile));
+  log.line(fmt::format("writing {}", file(kGgufFile)));
   GgufOptions options;
   options.type = parse_dtype(recipe_.export_type);
   options.tokenizer = source_.tokenizer;
   options.threads = threads_;
-  export_gguf(source_.config, model_.parameters(), file(kGgufFile), options);
+  export_model(source_.config, model_.parameters(), recipe_.output, options);
   log.line(fmt::format("finished after {} updates: {}", step_, file(kGgufFile)));
 }
 

@@ -2,16 +2,27 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/feature_cache.h"
 #include "train/step/batch.h"
 
 namespace cobra::train {
 
+struct CachedPicture {
+  data::Hash128 key;
+  std::optional<std::vector<float>> known;  // its features, if the cache has them
+};
+
 struct LoadedBatch {
   Batch batch;
   int64_t tokens = 0;  // of text and pictures, without padding
+  /// With a cache: the pictures in order; the batch has pixel values of the unknown ones alone
+  /// (cached_features.h).
+  std::vector<CachedPicture> pictures;
 };
 
 class TrainingData {
@@ -25,6 +36,8 @@ class TrainingData {
   virtual LoadedBatch load(const std::vector<int64_t>& examples) const = 0;
   /// How messages call an example.
   virtual std::string name(int64_t example) const = 0;
+  /// Before the first load: features of pictures are looked up there.
+  virtual void use_feature_cache(std::shared_ptr<const data::FeatureCache> cache) = 0;
   /// What the user should know about the data, line by line.
   virtual std::vector<std::string> notes() const { return {}; }
 };

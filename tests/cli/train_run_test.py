@@ -1,0 +1,287 @@
+"""cobra train run from the outside: runs that stop and go on, several ranks, a full disk, bad recipes."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+import unittest
+import zlib
+
+import cobra_cli as cli
+
+NAMES = ["shirt", "shoe", "bag", "coat"]
+START_S = 120
+RANK_TIMEOUT_S = 200
+
+
+def png(pixels):
+    """28 x 28 grey pixels as a PNG."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + bytes(pixels[y * 28 : y * 28 + 28]) for y in range(28))
+    header = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def write_data(folder, count):
+    """Pictures that tell their class by where they are bright, as questions and answers."""
+    (folder / "pictures").mkdir()
+    examples = []
+    for i in range(count):
+        kind = i % len(NAMES)
+        pixels = [(200 if y // 7 == kind else 20) + (x * 7 + i * 13) % 30 for y in range(28) for x in range(28)]
+        (folder / "pictures" / f"{i}.png").write_bytes(png(pixels))
+        turns = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": NAMES[kind]}]
+        examples.append({"id": str(i), "image": f"{i}.png", "conversations": turns})
+    (folder / "data.json").write_text(json.dumps(examples), encoding="utf-8")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def losses(run):
+    return [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+class TrainRunTest(cli.CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        write_data(cls.folder, 64)
+        cls.model = cls.folder / "start.gguf"
+        cli.run("init", "--preset", "fashion", "--type", "f32", "-o", cls.model)
+        cls.recipe = cls.folder / "recipe.json"
+        recipe = {
+            "stage": "full-finetune",
+            "model": str(cls.model),
+            "data": str(cls.folder / "data.json"),
+            "images": str(cls.folder / "pictures"),
+            "epochs": 10,
+            "global_batch_size": 8,
+            "per_device_batch_size": 2,
+            "learning_rate": 1e-3,
+            "precision": "float32",
+            "threads": 1,
+        }
+        cls.recipe.write_text(json.dumps(recipe), encoding="utf-8")
+        cls.whole = cls.folder / "whole"
+        cls.train("--max-steps", 20, "--output", cls.whole)
+
+    @classmethod
+    def train(cls, *arguments, check=True):
+        return cli.run("train", "run", cls.recipe, *arguments, check=check)
+
+    def start(self, *arguments, environment=None, preexec_fn=None):
+        words = [cli.PROGRAM, "train", "run", self.recipe, *arguments]
+        return subprocess.Popen(
+            list(map(str, words)),
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            preexec_fn=preexec_fn,
+        )
+
+    def start_ranks(self, count, *arguments):
+        shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+        return [
+            self.start(*arguments, environment={**shared, "RANK": str(rank), "GLOG_minloglevel": "3"})
+            for rank in range(count)
+        ]
+
+    def wait_for_losses(self, run, count):
+        deadline = time.monotonic() + START_S
+        while not (run / "metrics.jsonl").exists() or len(losses(run)) < count:
+            self.assertLess(time.monotonic(), deadline, "the run did not begin")
+            time.sleep(0.05)
+
+    def test_learns_and_answers(self):
+        run = self.folder / "learns"
+        self.train("--max-steps", 80, "--output", run)
+        found = losses(run)
+        self.assertLess(found[-1], 0.2 * found[0])
+        for name in ("recipe.json", "loss.svg", "log.txt", "model.safetensors", "model.gguf", "config.json"):
+            self.assertTrue((run / name).stat().st_size > 0, name)
+        picture = self.folder / "pictures" / "5.png"
+        (answer,) = cli.run_json("-m", run / "model.gguf", "--image", picture, "-p", "What?", "-n", 8)
+        self.assertEqual(answer["text"].strip(), NAMES[5 % 4])
+
+    def test_a_resumed_run_is_the_uninterrupted_one(self):
+        run = self.folder / "stopped"
+        process = self.start("--max-steps", 20, "--output", run)
+        self.wait_for_losses(run, 4)
+        process.send_signal(signal.SIGTERM)
+        _, talk = process.communicate(timeout=START_S)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM, talk)
+        self.assertIn(b"stopped by SIGTERM after update", talk)
+        self.assertLess(len(losses(run)), 20)
+        cli.run("train", "run", "--resume", run)
+        self.assertEqual(losses(run), losses(self.whole))
+        self.assertEqual(
+            (run / "model.safetensors").read_bytes(), (self.whole / "model.safetensors").read_bytes()
+        )
+
+    def test_a_killed_run_goes_on_from_its_last_checkpoint(self):
+        run = self.folder / "killed"
+        process = self.start("--max-steps", 20, "--save-every", 3, "--keep-checkpoints", 1, "--output", run)
+        self.wait_for_losses(run, 8)
+        process.kill()
+        process.communicate(timeout=START_S)
+        self.assertEqual(len(list((run / "checkpoints").glob("step-*"))), 1)
+        cli.run("train", "run", "--resume", run)
+        self.assertEqual(losses(run), losses(self.whole))
+
+    def test_ranks_make_the_updates_of_one(self):
+        sizes = {1: (self.whole / "log.txt").read_text()}
+        for count in (2, 4):
+            run = self.folder / f"ranks{count}"
+            processes = self.start_ranks(count, "--max-steps", 20, "--output", run)
+            for process in processes:
+                _, talk = process.communicate(timeout=RANK_TIMEOUT_S)
+                self.assertEqual(process.returncode, 0, talk)
+            self.assert_close(losses(run), losses(self.whole), 1e-5, f"losses of {count} ranks")
+            sizes[count] = (run / "log.txt").read_text()
+        found = {}
+        for count, log in sizes.items():
+            text = re.search(r"optimiser state by rank: ([\d., ]+) MB", log).group(1)
+            found[count] = list(map(float, text.split(", ")))
+            print(f"optimiser state, {count} ranks: {found[count]} MB")
+            self.assertEqual(len(found[count]), count)
+        for count in (2, 4):
+            self.assertLess(max(found[count]), 1.3 * found[1][0] / count)
+            self.assertAlmostEqual(sum(found[count]), found[1][0], delta=0.05)
+
+    def test_a_run_of_two_ranks_goes_on_with_one(self):
+        run = self.folder / "two_then_one"
+        processes = self.start_ranks(2, "--max-steps", 20, "--save-every", 5, "--output", run)
+        for process in processes:
+            process.communicate(timeout=RANK_TIMEOUT_S)
+        shutil.rmtree(run / "checkpoints" / "step-00000020")
+        cli.run("train", "run", "--resume", run)
+        self.assert_close(losses(run), losses(self.whole), 1e-5, "losses")
+
+    def test_a_dead_rank_ends_the_run(self):
+        run = self.folder / "dead"
+        processes = self.start_ranks(2, "--epochs", 1000, "--save-every", 2, "--output", run)
+        self.wait_for_losses(run, 5)
+        processes[1].kill()
+        start = time.monotonic()
+        _, talk = processes[0].communicate(timeout=60)
+        processes[1].communicate()
+        self.assertLess(time.monotonic() - start, 30)
+        self.assertEqual(processes[0].returncode, 1, talk)
+        self.assertIn(b"another rank has ended", talk)
+        self.assertTrue(list((run / "checkpoints").glob("step-*")))
+
+    def test_a_rank_that_stands_still_ends_the_run(self):
+        run = self.folder / "still"
+        processes = self.start_ranks(2, "--epochs", 1000, "--output", run)
+        self.wait_for_losses(run, 3)
+        processes[1].send_signal(signal.SIGSTOP)
+        start = time.monotonic()
+        try:
+            _, talk = processes[0].communicate(timeout=60)
+        finally:
+            processes[1].kill()
+            processes[1].communicate()
+        self.assertLess(time.monotonic() - start, 30)
+        self.assertEqual(processes[0].returncode, 1, talk)
+        self.assertIn(b"no sign of life", talk)
+
+    def test_a_full_disk_keeps_finished_checkpoints(self):
+        run = self.folder / "full"
+        self.train("--max-steps", 4, "--save-every", 4, "--output", run)
+        kept = {path: path.read_bytes() for path in (run / "checkpoints" / "step-00000004").iterdir()}
+        recipe = json.loads((run / "recipe.json").read_text())
+        recipe["max_steps"] = 8  # the same run, had it been longer
+        (run / "recipe.json").write_text(json.dumps(recipe))
+
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+        words = [cli.PROGRAM, "train", "run", "--resume", run]
+        failed = subprocess.run(list(map(str, words)), capture_output=True, preexec_fn=small_files, timeout=START_S)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn(b"cannot write", failed.stderr)
+        names = [path.name for path in (run / "checkpoints").iterdir()]
+        self.assertEqual(names, ["step-00000004"])
+        for path, content in kept.items():
+            self.assertEqual(path.read_bytes(), content)
+        cli.run("train", "run", "--resume", run)
+        self.assertEqual(len(losses(run)), 8)
+
+    def test_a_loss_that_is_not_finite_names_update_and_examples(self):
+        failed = self.train(
+            "--learning-rate", 10, "--max-grad-norm", 1e12, "--max-steps", 80, "--lr-schedule", "constant",
+            "--output", self.folder / "infinite", check=False,
+        )  # fmt: skip
+        self.assertEqual(failed.returncode, 1)
+        self.assertRegex(failed.stderr, rb"update \d+: the (loss|gradient's norm) is .*examples .*example \d+")
+
+    def assert_refused(self, pattern, *arguments):
+        failed = self.train("--output", self.folder / "refused", *arguments, check=False)
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertRegex(failed.stderr.decode(), pattern)
+        self.assertFalse((self.folder / "refused").exists())
+
+    def test_wrong_recipes_are_refused_before_anything_starts(self):
+        self.assert_refused("--epochs: 'epochs' must be", "--epochs", "many")
+        self.assert_refused("'learning_rate' must be from", "--learning-rate", "1e3")
+        self.assert_refused("stage 'all' is unknown", "--stage", "all")
+        self.assert_refused("multiple", "--global-batch-size", "7")
+        self.assert_refused("no such file", "--data", self.folder / "absent.json")
+        other = self.folder / "unknown.json"
+        other.write_text('{"epoch": 3}', encoding="utf-8")
+        failed = cli.run("train", "run", other, check=False)
+        self.assertIn(b"key 'epoch' is unknown", failed.stderr)
+
+    def test_features_of_frozen_towers_are_made_once(self):
+        plain = self.folder / "plain"
+        self.train("--stage", "finetune", "--max-steps", 20, "--output", plain)
+        for name in ("cold", "warm"):
+            run = self.folder / name
+            cache = self.folder / "features"
+            self.train("--stage", "finetune", "--max-steps", 20, "--output", run, "--feature-cache", cache)
+            self.assert_close(losses(run), losses(plain), 1e-5, name)
+        self.assertEqual(sum(path.is_file() for path in cache.rglob("*")), 64)
+
+    def test_a_grid_makes_one_table(self):
+        grid = {
+            "output": str(self.folder / "grid"),
+            "seeds": [1, 2],
+            "base": {**json.loads(self.recipe.read_text()), "max_steps": 4, "epochs": 1},
+            "axes": {"rate": {"high": {}, "low": {"learning_rate": 1e-4}},
+                     "alignment": {"without": {}, "with": {"align": {"max_steps": 2}}}},
+            "score": "stat -c %s {model}",
+        }  # fmt: skip
+        path = self.folder / "grid.json"
+        path.write_text(json.dumps(grid), encoding="utf-8")
+        table = cli.run("train", "ablate", path).stdout.decode()
+        self.assertEqual(len(table.splitlines()), 2 + 3)
+        self.assertRegex(table, r"\| low \| without \| 2 \| \d+\.\d+ ± \d+\.\d+ \|")
+        model = self.folder / "grid" / "rate=low,alignment=without" / "seed-2" / "model.gguf"
+        made = model.stat().st_mtime_ns
+        self.assertEqual(cli.run("train", "ablate", path).stdout.decode(), table)
+        self.assertEqual(model.stat().st_mtime_ns, made)
+        csv = (self.folder / "grid" / "table.csv").read_text().splitlines()
+        self.assertEqual(csv[0], "rate,alignment,seeds,loss_mean,loss_sd,score_mean,score_sd")
+
+    def test_a_run_folder_is_not_written_over(self):
+        failed = self.train("--max-steps", 2, "--output", self.whole, check=False)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn(b"holds a run already", failed.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,160 @@
+#include "train/ablate/ablate.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "cli/output.h"
+#include "train/ablate/table.h"
+#include "train/run/run.h"
+#include "train/run/start.h"
+
+namespace cobra::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxBytes = int64_t{1} << 30;
+
+/// One run of a cell and a seed, perhaps with an alignment before.
+struct PlannedRun {
+  fs::path folder;
+  std::optional<RunRecipe> align;
+  RunRecipe recipe;
+};
+
+PlannedRun plan_run(const Grid& grid, const Cell& cell, int64_t seed, const std::string& source) {
+  PlannedRun run;
+  run.folder = fs::path(grid.output) / cell_name(grid, cell) / fmt::format("seed-{}", seed);
+  Json keys = cell_recipe(grid, cell);
+  keys["output"] = run.folder.string();
+  keys["seed"] = seed;
+  const std::string where = fmt::format("{}: {}", source, cell_name(grid, cell));
+  if (const Json* own = json_find(keys, "align")) {
+    check(own->is_object(), "{}: 'align' must be an object of recipe keys", where);
+    Json align = keys;
+    align.erase("align");
+    for (const char* key :
+         {"stage", "epochs", "max_steps", "learning_rate", "global_batch_size", "weight_decay"}) {
+      align.erase(key);  // of the finetuning; the stage has its own defaults
+    }
+    align["stage"] = "align";
+    align["output"] = (run.folder / "align").string();
+    for (const auto& [key, value] : own->items()) align[key] = value;
+    run.align = make_recipe(align, where + ": align", {});
+    check_recipe(*run.align);
+    keys.erase("align");
+  }
+  run.recipe = make_recipe(keys, where, {});
+  check_recipe(run.recipe);
+  if (run.align) {
+    run.recipe.model = run.align->output;
+    run.recipe.run = run.recipe.llm = "";
+  }
+  return run;
+}
+
+/// Trains unless that is done; goes on where it was interrupted.
+int train_once(const RunRecipe& recipe) {
+  const fs::path folder = recipe.output;
+  if (fs::exists(folder / kGgufFile)) return 0;
+  return run_training(recipe, fs::exists(folder / kRecipeFile));
+}
+
+/// The mean loss of the last tenth of the updates.
+double last_loss(const fs::path& folder) {
+  const std::string path = (folder / kMetricsFile).string();
+  std::istringstream lines(read_file(path, kMaxBytes));
+  std::vector<double> losses;
+  for (std::string line; std::getline(lines, line);)
+    losses.push_back(json_number(parse_json(line, path), "loss", path));
+  check(!losses.empty(), "{}: no updates", path);
+  const size_t last = std::max<size_t>(1, losses.size() / 10);
+  double sum = 0;
+  for (size_t i = losses.size() - last; i < losses.size(); ++i) sum += losses[i];
+  return sum / static_cast<double>(last);
+}
+
+std::string shell_quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string output_of(const std::string& command) {
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  check(pipe != nullptr, "score: '{}' cannot be started", printable(command, 300));
+  std::string text;
+  char buffer[4096];
+  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0 && text.size() < size_t{1} << 20;) {
+    text.append(buffer, n);
+  }
+  const int status = ::pclose(pipe);
+  check(status == 0, "score: '{}' failed", printable(command, 300));
+  return text;
+}
+
+/// What the grid's command prints for a run's model; kept in score.txt.
+double score_of(const Grid& grid, const fs::path& folder) {
+  const std::string kept = (folder / "score.txt").string();
+  std::string text;
+  if (fs::exists(kept)) {
+    text = read_file(kept, kMaxBytes);
+  } else {
+    std::string command = grid.score;
+    const std::string model = shell_quoted((folder / kGgufFile).string()), hole = "{model}";
+    for (size_t at = 0; (at = command.find(hole, at)) != std::string::npos; at += model.size()) {
+      command.replace(at, hole.size(), model);
+    }
+    text = output_of(command);
+  }
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  double score = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), score);
+  check(read.ec == std::errc() && read.ptr == text.data() + text.size(),
+        "score: expected one number, found '{}'", printable(text));
+  AtomicFile file(kept);
+  file.write(text + "\n");
+  file.commit();
+  return score;
+}
+
+void write_tables(const Grid& grid, const std::vector<CellResult>& results) {
+  for (const auto& [name, table] : {std::pair{"table.md", markdown_table(grid, results)},
+                                    std::pair{"table.csv", csv_table(grid, results)}}) {
+    AtomicFile file((fs::path(grid.output) / name).string());
+    file.write(table);
+    file.commit();
+  }
+  print(markdown_table(grid, results));
+}
+
+}  // namespace
+
+int run_grid(const Grid& grid, const std::string& source) {
+  const std::vector<Cell> cells = cells_of(grid);
+  std::vector<std::vector<PlannedRun>> planned;
+  for (const Cell& cell : cells) {
+    planned.emplace_back();
+    for (const int64_t seed : grid.seeds) planned.back().push_back(plan_run(grid, cell, seed, source));
+  }
+  std::vector<CellResult> results(cells.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    for (const PlannedRun& run : planned[i]) {
+      say(fmt::format("{}\n", run.folder.string()));
+      int signal = run.align ? train_once(*run.align) : 0;
+      if (signal == 0) signal = train_once(run.recipe);
+      if (signal != 0) return signal;
+      results[i].losses.push_back(last_loss(run.folder));
+      if (!grid.score.empty()) results[i].scores.push_back(score_of(grid, run.folder));
+    }
+  }
+  write_tables(grid, results);
+  return 0;
+}
+
+}  // namespace cobra::train

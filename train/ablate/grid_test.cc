@@ -1,0 +1,53 @@
+#include "train/ablate/grid.h"
+
+#include <gtest/gtest.h>
+
+#include "cobra/error.h"
+#include "train/ablate/table.h"
+
+namespace cobra::train {
+namespace {
+
+constexpr const char* kGrid = R"({"output": "o", "seeds": [1, 2], "base": {"epochs": 2, "model": "a.gguf"},
+  "axes": {"vision": {"fused": {}, "siglip": {"model": "s.gguf"}},
+           "epochs": {"2": {}, "1": {"epochs": 1}, "3": {"epochs": 3}}}})";
+
+Grid parse(const std::string& text) { return parse_grid(parse_json(text, "grid"), "grid"); }
+
+TEST(GridTest, OneChangeAtATimeStartsFromTheBaseline) {
+  const Grid grid = parse(kGrid);
+  const std::vector<Cell> cells = cells_of(grid);
+  ASSERT_EQ(cells.size(), 4u);
+  EXPECT_EQ(cell_name(grid, cells[0]), "vision=fused,epochs=2");
+  EXPECT_EQ(cell_name(grid, cells[1]), "vision=siglip,epochs=2");
+  EXPECT_EQ(cell_name(grid, cells[3]), "vision=fused,epochs=3");
+  EXPECT_EQ(cell_recipe(grid, cells[1])["model"], "s.gguf");
+  EXPECT_EQ(cell_recipe(grid, cells[3])["epochs"], 3);
+}
+
+TEST(GridTest, AllCombinations) {
+  Grid grid = parse(kGrid);
+  grid.all = true;
+  EXPECT_EQ(cells_of(grid).size(), 6u);
+}
+
+TEST(GridTest, ErrorsNameTheKey) {
+  EXPECT_THROW(parse(R"({"output": "o", "base": {}, "axis": {}})"), Error);
+  EXPECT_THROW(parse(R"({"output": "o", "base": {}})"), Error);
+  EXPECT_THROW(parse(R"({"output": "o", "base": {}, "axes": {"a/b": {"x": {}}}})"), Error);
+  EXPECT_THROW(parse(R"({"output": "o", "base": {}, "axes": {"a": {}}})"), Error);
+  EXPECT_THROW(parse(R"({"output": "o", "seeds": [], "base": {}, "axes": {}})"), Error);
+}
+
+TEST(TableTest, MeanAndSpread) {
+  EXPECT_DOUBLE_EQ(spread_of({1, 2, 3}).mean, 2);
+  EXPECT_DOUBLE_EQ(*spread_of({1, 2, 3}).deviation, 1);
+  EXPECT_FALSE(spread_of({4}).deviation);
+  const Grid grid = parse(kGrid);
+  const std::vector<CellResult> results(4, CellResult{{1.0, 3.0}, {}});
+  EXPECT_NE(markdown_table(grid, results).find("| siglip | 2 | 2 | 2.0000 ± 1.4142 |"), std::string::npos);
+  EXPECT_NE(csv_table(grid, results).find("fused,3,2,2,1.4142135623730951"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cobra::train

@@ -1,0 +1,35 @@
+// cobra train ablate: a grid of runs and one table.
+#include <cstdlib>
+#include <memory>
+
+#include "train/ablate/ablate.h"
+#include "train/cli/commands.h"
+
+namespace cobra::train {
+namespace {
+
+constexpr const char* kHelp =
+    "The grid is JSON: output, seeds, mode (one-at-a-time or all), base (recipe keys), axes (name -> choice "
+    "-> recipe "
+    "keys; \"align\": {...} puts an alignment before), score (a shell command that prints a number for "
+    "{model}).\n"
+    "Finished runs are not made again, interrupted ones go on. The table is printed, and kept as table.md "
+    "and "
+    "table.csv.\n"
+    "Example:\n"
+    "  cobra train ablate grid.json";
+
+}  // namespace
+
+void add_ablate_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("ablate", "A grid of runs, several seeds each, and one table");
+  const auto path = std::make_shared<std::string>();
+  command->add_option("grid", *path, "Grid (JSON)")->required()->type_name("GRID.json");
+  command->footer(kHelp);
+  set_action(*command, [path] {
+    const int signal = run_grid(parse_grid(read_json(*path), *path), *path);
+    if (signal != 0) std::exit(128 + signal);
+  });
+}
+
+}  // namespace cobra::train
