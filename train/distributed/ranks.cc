@@ -19,15 +19,15 @@ constexpr int64_t kBucketElements = 8 << 20;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-/// Runs what talks to other ranks; libtorch's and Gloo's errors become one line.
+/// Runs what talks to other ranks; libtorch's and Gloo's errors become a RankLost of one line.
 template <class Talk>
-void talk(const char* what, const Talk& body) {
+void talk(const std::string& what, const Talk& body) {
   try {
     body();
   } catch (const c10::Error& error) {
-    fail("{}: {}", what, printable(first_line(error.what_without_backtrace()), 300));
+    throw RankLost(fmt::format("{}: {}", what, printable(first_line(error.what_without_backtrace()), 300)));
   } catch (const std::exception& error) {
-    fail("{}: {}", what, printable(first_line(error.what()), 300));
+    throw RankLost(fmt::format("{}: {}", what, printable(first_line(error.what()), 300)));
   }
 }
 
@@ -101,7 +101,7 @@ Ranks::Ranks(const RankEnvironment& environment) : environment_(environment) {
   group_ = std::make_unique<Group>();
   const std::string what = fmt::format("rank {} of {} at {}:{}: the ranks did not meet", environment.rank,
                                        environment.count, printable(environment.host), environment.port);
-  talk(what.c_str(), [&] {
+  talk(what, [&] {
     group_->store = open_store(environment, environment.rank == 0);
     auto options = c10d::ProcessGroupGloo::Options::create(kMeetWithin);
     options->devices.push_back(network_device(environment));

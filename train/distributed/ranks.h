@@ -4,10 +4,17 @@
 #include <memory>
 #include <vector>
 
+#include "cobra/error.h"
 #include "train/distributed/environment.h"
 #include "train/torch.h"
 
 namespace cobra::train {
+
+/// Another rank has ended or cannot be reached: nothing is wrong with what this one does.
+class RankLost : public Error {
+ public:
+  using Error::Error;
+};
 
 class Ranks {
  public:

@@ -188,6 +188,8 @@ StepMetrics Run::make_update(BatchQueue& batches) {
     metrics.loss = result.loss;
     metrics.grad_norm = result.grad_norm;
     metrics.valid_labels = result.valid_labels;
+  } catch (const RankLost&) {
+    throw;
   } catch (const Error& error) {
     fail("update {}: {}; examples {}", metrics.step, error.what(), fmt::join(names, ", "));
   }
