@@ -1,4 +1,6 @@
 // cobra data: data sets for training and evaluation. Each subcommand has its own file.
+#include "cli/data_command.h"
+
 #include "cli/command.h"
 #include "cli/eval_command.h"
 
@@ -8,6 +10,7 @@ void add_data_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("data", "Prepare data sets");
   command->require_subcommand(1);
   add_data_prepare_command(*command);
+  add_data_fashion_command(*command);
 }
 
 }  // namespace cobra
