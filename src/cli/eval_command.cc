@@ -12,6 +12,7 @@ namespace {
 constexpr const char* kExamples =
     "Examples:\n"
     "  cobra data prepare --benchmark gqa --from DIR\n"
+    "  cobra eval generate --benchmark gqa --data DIR -m cobra.gguf -o RESULTS\n"
     "  cobra eval score --benchmark gqa --data DIR --results RESULTS\n"
     "  cobra eval prompts --benchmark gqa\n"
     "  cobra eval report RESULTS --data DIR -o report/\n"
@@ -58,6 +59,8 @@ void add_eval_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("eval", "Run and score the benchmarks of the paper");
   command->require_subcommand(1);
   command->footer(kExamples);
+  add_eval_run_command(*command);
+  add_eval_generate_command(*command);
   add_eval_score_command(*command);
   add_eval_prompts_command(*command);
   add_eval_merge_command(*command);

@@ -4,10 +4,14 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/options.h"
 #include "eval/dataset.h"
+#include "eval/results.h"
 
 namespace cobra {
 
+void add_eval_generate_command(CLI::App& eval);
+void add_eval_run_command(CLI::App& eval);
 void add_eval_score_command(CLI::App& eval);
 void add_eval_prompts_command(CLI::App& eval);
 void add_eval_merge_command(CLI::App& eval);
@@ -28,5 +32,31 @@ struct DatasetFlags {
 };
 void add_dataset_flags(CLI::App& command, DatasetFlags& flags);
 eval::Dataset open_dataset(const DatasetFlags& flags);
+
+/// Flags of `generate` and `run`.
+struct EvalRunFlags {
+  DatasetFlags dataset;
+  ModelFlags model;
+  std::string output;
+  std::string shard = "0/1";
+  int64_t batch = 16;
+  int64_t limit = 0;
+  bool resume = false;
+  bool no_sharing = false;
+};
+void add_eval_run_flags(CLI::App& command, EvalRunFlags& flags);
+/// Where the results are and the questions that they answer.
+struct GeneratedResults {
+  eval::Dataset dataset;
+  std::string log_path;
+};
+/// Runs the model over the dataset; says on stderr what went wrong and what was written.
+GeneratedResults generate_results(const EvalRunFlags& flags);
+
+/// Prints scores as text or JSON; `with_detail` only with `json`.
+void print_score(const eval::Dataset& dataset, const eval::Results& results, const eval::Score& score,
+                 bool json, bool with_detail);
+/// Says on stderr what the reader of a score must know.
+void warn_of_failures(const eval::Results& results);
 
 }  // namespace cobra

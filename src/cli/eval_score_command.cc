@@ -122,7 +122,20 @@ void write_official_files(const std::string& folder, const eval::Dataset& datase
   write_file(std::filesystem::path(folder) / "metrics.json", eval::python_json(metrics, 2));
 }
 
-void warn(const eval::Results& results) {
+void run_score(const ScoreFlags& flags) {
+  ProgressLine progress("scoring");
+  const eval::Dataset dataset = open_dataset(flags.dataset);
+  const eval::Results results = eval::read_results(flags.results, dataset);
+  const eval::Score score = dataset.benchmark->score(dataset, results, flags.detail);
+  progress.finish();
+  warn_of_failures(results);
+  if (!flags.output.empty()) write_official_files(flags.output, dataset, results, score);
+  print_score(dataset, results, score, flags.json, flags.detail);
+}
+
+}  // namespace
+
+void warn_of_failures(const eval::Results& results) {
   if (results.failed) {
     say(fmt::format("warning: {} questions have no answer because of an error, and count as wrong\n",
                     results.failed));
@@ -132,21 +145,13 @@ void warn(const eval::Results& results) {
   }
 }
 
-void run_score(const ScoreFlags& flags) {
-  ProgressLine progress("scoring");
-  const eval::Dataset dataset = open_dataset(flags.dataset);
-  const eval::Results results = eval::read_results(flags.results, dataset);
-  const eval::Score score = dataset.benchmark->score(dataset, results, flags.detail);
-  progress.finish();
-  warn(results);
-  if (!flags.output.empty()) write_official_files(flags.output, dataset, results, score);
-  if (!flags.json) return print(score_text(dataset, results, score));
-  Json json = report(dataset, results, score);
-  if (flags.detail) json["detail"] = detail_json(score);
-  print(json_line(json));
+void print_score(const eval::Dataset& dataset, const eval::Results& results, const eval::Score& score,
+                 bool json, bool with_detail) {
+  if (!json) return print(score_text(dataset, results, score));
+  Json document = report(dataset, results, score);
+  if (with_detail) document["detail"] = detail_json(score);
+  print(json_line(document));
 }
-
-}  // namespace
 
 void add_eval_score_command(CLI::App& eval) {
   CLI::App* command = eval.add_subcommand("score", "Official scores of results");

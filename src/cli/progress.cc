@@ -16,6 +16,12 @@ void show(int fd, std::string_view text) {
   if (::write(fd, text.data(), text.size()) < 0) return;
 }
 
+/// "40 s", "12 min", "3.5 h".
+std::string duration_text(double seconds) {
+  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
+  return seconds < 7200 ? fmt::format("{:.0f} min", seconds / 60) : fmt::format("{:.1f} h", seconds / 3600);
+}
+
 }  // namespace
 
 ProgressLine::ProgressLine(std::string label, Display display) : label_(std::move(label)), display_(display) {
@@ -48,8 +54,9 @@ std::string ProgressLine::line() const {
   if (total <= 0) return fmt::format("{} ... {:.0f} s", label_, seconds);
   const double part = std::clamp(static_cast<double>(done_.load()) / static_cast<double>(total), 0.0, 1.0);
   const int filled = static_cast<int>(part * kBarWidth);
-  return fmt::format("{} [{:=<{}}{: <{}}] {:.0f} % {:.0f} s", label_, "", filled, "", kBarWidth - filled,
-                     part * 100, seconds);
+  const std::string left = part > 0 ? fmt::format(", {} left", duration_text(seconds / part - seconds)) : "";
+  return fmt::format("{} [{:=<{}}{: <{}}] {:.0f} % {}{}", label_, "", filled, "", kBarWidth - filled,
+                     part * 100, duration_text(seconds), left);
 }
 
 }  // namespace cobra

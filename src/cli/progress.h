@@ -15,7 +15,7 @@ namespace cobra {
 
 /// Shows one line on stderr once the work has taken two seconds, and takes it away when the work is done;
 /// does nothing where stderr is not a terminal. The line is a bar when `update` tells how far the work is,
-/// else it counts the seconds.
+/// and how long the rest will take, else it counts the seconds.
 ///
 ///     ProgressLine progress("converting");
 ///     options.progress = [&](int64_t done, int64_t total, const std::string&) { progress.update(done,

@@ -48,7 +48,7 @@ TEST(Progress, DrawsABarAndTakesItAway) {
     std::this_thread::sleep_for(milliseconds(60));
   }
   const std::string output = terminal.output();
-  EXPECT_THAT(output, testing::HasSubstr("converting [===============               ] 50 % 0 s"));
+  EXPECT_THAT(output, testing::HasSubstr("converting [===============               ] 50 % 0 s, 0 s left"));
   EXPECT_THAT(output, testing::EndsWith("\r\033[K"));
 }
 

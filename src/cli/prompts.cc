@@ -11,8 +11,6 @@
 namespace cobra {
 namespace {
 
-constexpr size_t kMaxTextTokens = 2048;  // the official tokenizers' truncation
-
 const Tokenizer& require_tokenizer(const Model& model) {
   const Tokenizer* tokenizer = model.tokenizer();
   if (!tokenizer) fail("the model has no tokenizer, so it reads --prompt-ids only, no text");

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include "base/fail.h"
+#include "runtime/answer_scores.h"
 #include "runtime/answer_stream.h"
 #include "runtime/sampler.h"
 #include "tokenizer/tokenizer.h"
@@ -97,26 +97,9 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
 
 std::vector<double> score_answers(Session& session, const std::vector<int32_t>& prompt_ids,
                                   const std::vector<std::string>& answers, int64_t chunk) {
-  const Tokenizer* tokenizer = session.model().tokenizer();
-  check(tokenizer != nullptr, "score: the model has no tokenizer");
-  check(!answers.empty(), "score: expected at least one answer");
-  std::vector<size_t> ids;
-  for (const std::string& answer : answers) {
-    const int32_t id = tokenizer->single_token(answer);
-    check(id >= 0, "score: answer '{}' is not a single token", printable(answer));
-    ids.push_back(static_cast<size_t>(id));
-  }
+  const std::vector<int32_t> ids = answer_ids(session.model(), answers);
   read_prompt(session, prompt_ids, chunk);
-  // The softmax over the vocabulary cancels in the renormalisation; its maximum keeps the exponentials
-  // finite.
-  const std::span<const float> logits = session.logits();
-  float largest = logits[ids.front()];
-  for (const size_t id : ids) largest = std::max(largest, logits[id]);
-  std::vector<double> probabilities;
-  double sum = 0;
-  for (const size_t id : ids) sum += probabilities.emplace_back(std::exp(double{logits[id]} - largest));
-  for (double& p : probabilities) p /= sum;
-  return probabilities;
+  return answer_probabilities(session.logits(), ids);
 }
 
 }  // namespace cobra

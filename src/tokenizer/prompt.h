@@ -2,10 +2,14 @@
 // "pure".
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace cobra {
+
+/// The official tokenizers' truncation: a text prompt ends after so many tokens.
+inline constexpr size_t kMaxTextTokens = 2048;
 
 enum class PromptTemplate { zephyr, mamba, pure };
 /// "zephyr", "mamba", "pure"; throws Error otherwise.

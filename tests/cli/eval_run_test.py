@@ -1,0 +1,240 @@
+"""cobra eval generate and run: small data sets in the official layouts, asked of a model of random weights."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from cobra_cli import PROGRAM, ROOT, CobraTest, run
+
+TOKENIZER = ROOT / "tests/data/tokenizer/tiny.json"
+PICTURES = [ROOT / "docs/images/garden.jpg", *sorted((ROOT / "tests/data/image").glob("ycbcr*.jpg"))]
+QUESTIONS_A_PICTURE = 18
+
+
+def write(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
+    return path
+
+
+def write_tokenizer(path):
+    """The small tokenizer with "Yes" and "No" as single tokens in place of its last merges."""
+    document = json.loads(TOKENIZER.read_text(encoding="utf-8"))
+    model = document["model"]
+    merges, vocabulary = model["merges"], model["vocab"]
+    for left, right in (("Y", "e"), ("Ye", "s"), ("N", "o")):
+        if left + right in vocabulary:
+            continue
+        merged = merges.pop()
+        old = "".join(merged if isinstance(merged, list) else merged.split(" "))
+        vocabulary[left + right] = vocabulary.pop(old)
+        merges.insert(0, [left, right] if isinstance(merged, list) else f"{left} {right}")
+    if merges.index(["Y", "e"] if isinstance(merges[0], list) else "Y e") > merges.index(
+        ["Ye", "s"] if isinstance(merges[0], list) else "Ye s"
+    ):
+        merges[:2] = merges[1], merges[0]
+    return write(path, document)
+
+
+def write_pope(root, pictures, splits=("adversarial", "popular", "random")):
+    """POPE's downloads: six questions a picture in each of its three splits."""
+    names = [f"COCO_val2014_{i:012}.jpg" for i in range(pictures)]
+    for split in splits:
+        lines = []
+        for i, name in enumerate(names):
+            for k in range(QUESTIONS_A_PICTURE // 3):
+                text = f"Is there a {['cup', 'dog', 'car', 'bus', 'man', 'tree'][k]} in the image?"
+                label = "yes" if (i + k) % 2 else "no"
+                lines.append({"question_id": len(lines) + 1, "image": name, "text": text, "label": label})
+        path = root / f"download/pope/coco_pope_{split}.json"
+        write(path, "".join(json.dumps(line) + "\n" for line in lines))
+    copy_pictures(root / "download/pope/val_images", names)
+    run("data", "prepare", "--benchmark", "pope", "--from", root, "--no-slim")
+    return root
+
+
+def write_vqa(root, pictures, questions):
+    """VQA-v2's index and annotations: a few questions a picture, in scattered order."""
+    names = [f"COCO_val2014_{i:012}.jpg" for i in range(pictures)]
+    copy_pictures(root / "download/vqa-v2/val2014", names)
+    index, annotations = {}, []
+    for i in range(questions):
+        index[str(100 + i)] = {
+            "question_id": 100 + i,
+            "question": f"What is number {i}?",
+            "img_path": f"download/vqa-v2/val2014/{names[i % pictures]}",
+            "answer": "cup",
+        }
+        answers = [{"answer": "cup", "answer_id": k, "answer_confidence": "yes"} for k in range(1, 11)]
+        annotations.append(
+            {"question_id": 100 + i, "question_type": "what", "answer_type": "other", "answers": answers}
+        )
+    write(root / "datasets/vqa-v2/metadata.json", index)
+    write(root / "datasets/vqa-v2/annotations-vqa-v2-full.json", {"annotations": annotations})
+    return root
+
+
+def copy_pictures(folder, names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, name in enumerate(names):
+        shutil.copy(PICTURES[i % len(PICTURES)], folder / name)
+
+
+class EvalRun(CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        tokenizer = write_tokenizer(cls.folder / "tokenizer.json")
+        cls.model = cls.folder / "tiny.gguf"
+        run("init", "--preset", "tiny", "--tokenizer", tokenizer, "-o", cls.model)
+        cls.data = {
+            "pope": write_pope(cls.folder / "pope", 3),
+            "vqa-v2": write_vqa(cls.folder / "vqa-v2", 3, 10),
+        }
+        cls.whole = {}
+        for family in cls.data:
+            cls.generate(family, f"{family}-whole")
+            cls.whole[family] = cls.log(f"{family}-whole")
+
+    @classmethod
+    def arguments(cls, family, output, *flags):
+        model = ["-m", cls.model, "--threads", "1", "-o", cls.folder / output]
+        return ["eval", "generate", "--benchmark", family, "--data", cls.data[family], *model, *flags]
+
+    @classmethod
+    def generate(cls, family, output, *flags, check=True):
+        return run(*cls.arguments(family, output, *flags), check=check)
+
+    @classmethod
+    def log(cls, output, name="results.jsonl"):
+        return (cls.folder / output / name).read_bytes()
+
+    def test_log_is_complete_and_in_order(self):
+        for family, text in self.whole.items():
+            header, *answers = map(json.loads, text.splitlines())
+            self.assertEqual([answer["index"] for answer in answers], list(range(header["questions"])))
+            for field in ("fingerprint", "prompt_template", "first_prompt", "decoding", "seed", "version"):
+                self.assertIn(field, header)
+            self.assertNotIn(str(self.folder).encode(), text)
+        pairs = [json.loads(line)["outputs"][0] for line in self.whole["pope"].splitlines()[1:]]
+        for yes, no in pairs:
+            self.assertTrue(abs(yes + no - 1) <= 1e-12)
+        self.assertGreater(len({yes for yes, _ in pairs}), len(pairs) // 4)
+
+    def test_answers_are_those_of_run(self):
+        header = json.loads(self.whole["vqa-v2"].splitlines()[0])
+        answer = json.loads(self.whole["vqa-v2"].splitlines()[2])
+        picture = self.data["vqa-v2"] / f"download/vqa-v2/val2014/COCO_val2014_{1:012}.jpg"
+        prompt = header["first_prompt"].replace("number 0?", "number 1?")
+        found = run("run", "-m", self.model, "--threads", "1", "--image", picture, "--raw-prompt", prompt,
+                    "--max-tokens", "128", "--json", "--quiet")  # fmt: skip
+        self.assertEqual(answer["outputs"], [json.loads(found.stdout)["text"]])
+
+    def test_batch_and_sharing_do_not_matter(self):
+        for family in self.data:
+            for flags in (["--batch", "1"], ["--batch", "8"], ["--no-sharing"]):
+                output = f"{family}{''.join(flags)}"
+                self.generate(family, output, *flags)
+                self.assertEqual(self.log(output), self.whole[family], flags)
+
+    def test_shards_make_one_run(self):
+        for family in self.data:
+            output = f"{family}-shards"
+            for i in range(2):
+                self.generate(family, output, "--shard", f"{i}/2")
+            logs = [self.folder / output / f"results-{i}-of-2.jsonl" for i in range(2)]
+            run("eval", "merge", *logs, "-o", self.folder / output / "merged.jsonl")
+            self.assertEqual(self.log(output, "merged.jsonl"), self.whole[family])
+
+    def test_killed_and_resumed(self):
+        for family in self.data:
+            output = f"{family}-killed"
+            path = self.folder / output / "results.jsonl"
+            command = list(map(os.fspath, self.arguments(family, output, "--batch", "2")))
+            process = subprocess.Popen([PROGRAM, *command], stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 120
+            while process.poll() is None and time.monotonic() < deadline:
+                if path.exists() and path.read_bytes().count(b"\n") >= 3:
+                    break
+                time.sleep(0.002)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            before = path.read_bytes()
+            if before == self.whole[family]:  # it was quicker than the signal: make it as if it was not
+                lines = before.splitlines(keepends=True)
+                before = b"".join(lines[:4])
+            path.write_bytes(before + b'{"index":')  # the line that a kill cuts short
+            refused = self.generate(family, output, check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("--resume goes on with it", refused.stderr.decode())
+            resumed = self.generate(family, output, "--resume")
+            self.assertIn(" from before)", resumed.stderr.decode())
+            self.assertEqual(self.log(output), self.whole[family])
+            official = f"{family}-whole/results+rank-0.json"
+            self.assertEqual(self.log(output, "results+rank-0.json"), (self.folder / official).read_bytes())
+
+    def test_broken_and_missing_pictures(self):
+        data = shutil.copytree(self.data["pope"], self.folder / "broken")
+        pictures = sorted((data / "download/pope/val_images").iterdir())
+        pictures[0].write_bytes(b"no picture")
+        pictures[1].unlink()
+        type(self).data = {**self.data, "broken": data}
+        arguments = ["eval", "run", "--benchmark", "pope", "--data", data, "-m", self.model, "--json", "-o"]
+        result = run(*arguments, self.folder / "broken-out")
+        self.assertIn("36 of 54 questions could not be asked", result.stderr.decode())
+        report = json.loads(result.stdout)
+        self.assertEqual((report["failed"], report["n_examples"]), (36, 54))
+        header, *answers = map(json.loads, self.log("broken-out").splitlines())
+        errors = {answer["error"] for answer in answers if "error" in answer}
+        self.assertEqual(len(errors), 2)
+        for error in errors:
+            self.assertTrue(error.startswith("download/pope/val_images/COCO"), error)
+        good = {a["id"]: a for a in answers if "error" not in a}
+        for line in self.whole["pope"].splitlines()[1:]:
+            answer = json.loads(line)
+            if answer["id"] in good:
+                self.assertEqual(answer, good[answer["id"]])
+        alone = run(*arguments, self.folder / "broken-alone", "--no-sharing", "--batch", "3")
+        self.assertEqual(self.log("broken-alone"), self.log("broken-out"))
+        self.assertEqual(alone.stdout, result.stdout)
+
+    def test_another_run_is_not_resumed(self):
+        other = self.folder / "other.gguf"
+        tokenizer = self.folder / "tokenizer.json"
+        run("init", "--preset", "tiny", "--tokenizer", tokenizer, "--seed", "5", "-o", other)
+        result = run("eval", "generate", "--benchmark", "pope", "--data", self.data["pope"], "-m", other,
+                     "-o", self.folder / "pope-whole", "--resume", check=False)  # fmt: skip
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot be resumed", result.stderr.decode())
+        self.assertEqual(self.log("pope-whole"), self.whole["pope"])
+
+    def test_limit(self):
+        self.generate("vqa-v2", "limited", "--limit", "4")
+        header, *answers = map(json.loads, self.log("limited").splitlines())
+        self.assertEqual((header["limit"], header["questions"], len(answers)), (4, 4, 4))
+
+    def test_answers_must_be_tokens(self):
+        plain = self.folder / "plain.gguf"
+        run("init", "--preset", "tiny", "-o", plain)
+        result = run("eval", "generate", "--benchmark", "pope", "--data", self.data["pope"], "-m", plain,
+                     "-o", self.folder / "plain", check=False)  # fmt: skip
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("answer 'Yes' is not a single token", result.stderr.decode())
+
+    def test_sharing_is_faster(self):
+        seconds = {}
+        for flags in ((), ("--no-sharing",)):
+            start = time.monotonic()
+            self.generate("pope", f"timed{len(flags)}", *flags)
+            seconds[flags] = time.monotonic() - start
+        ratio = seconds[("--no-sharing",)] / seconds[()]
+        print(f"POPE's shape: sharing is {ratio:.1f} x as fast on the tiny model, loading included")
+        self.assertGreater(ratio, 1.2)
+
+
+if __name__ == "__main__":
+    unittest.main()
