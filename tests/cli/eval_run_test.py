@@ -26,17 +26,13 @@ def write_tokenizer(path):
     document = json.loads(TOKENIZER.read_text(encoding="utf-8"))
     model = document["model"]
     merges, vocabulary = model["merges"], model["vocab"]
-    for left, right in (("Y", "e"), ("Ye", "s"), ("N", "o")):
+    for left, right in (("Ye", "s"), ("Y", "e"), ("N", "o"))  # each goes before the last:
         if left + right in vocabulary:
             continue
         merged = merges.pop()
         old = "".join(merged if isinstance(merged, list) else merged.split(" "))
         vocabulary[left + right] = vocabulary.pop(old)
         merges.insert(0, [left, right] if isinstance(merged, list) else f"{left} {right}")
-    if merges.index(["Y", "e"] if isinstance(merges[0], list) else "Y e") > merges.index(
-        ["Ye", "s"] if isinstance(merges[0], list) else "Ye s"
-    ):
-        merges[:2] = merges[1], merges[0]
     return write(path, document)
 
 
