@@ -38,6 +38,7 @@ def write_data(folder, count):
     for i in range(count):
         kind = i % len(NAMES)
         pixels = [(200 if y // 7 == kind else 20) + (x * 7 + i * 13) % 30 for y in range(28) for x in range(28)]
+        pixels[0] = i  # no two alike
         (folder / "pictures" / f"{i}.png").write_bytes(png(pixels))
         turns = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": NAMES[kind]}]
         examples.append({"id": str(i), "image": f"{i}.png", "conversations": turns})
@@ -113,7 +114,7 @@ class TrainRunTest(cli.CobraTest):
         for name in ("recipe.json", "loss.svg", "log.txt", "model.safetensors", "model.gguf", "config.json"):
             self.assertTrue((run / name).stat().st_size > 0, name)
         picture = self.folder / "pictures" / "5.png"
-        (answer,) = cli.run_json("-m", run / "model.gguf", "--image", picture, "-p", "What?", "-n", 8)
+        (answer,) = cli.run_json("-m", run / "model.gguf", "--image", picture, "-p", "What?", "--max-tokens", 8)
         self.assertEqual(answer["text"].strip(), NAMES[5 % 4])
 
     def test_a_resumed_run_is_the_uninterrupted_one(self):
@@ -223,7 +224,7 @@ class TrainRunTest(cli.CobraTest):
 
     def test_a_loss_that_is_not_finite_names_update_and_examples(self):
         failed = self.train(
-            "--learning-rate", 10, "--max-grad-norm", 1e12, "--max-steps", 80, "--lr-schedule", "constant",
+            "--learning-rate", 10, "--weight-decay", 10, "--max-grad-norm", 1e12, "--max-steps", 80, "--lr-schedule", "constant",
             "--output", self.folder / "infinite", check=False,
         )  # fmt: skip
         self.assertEqual(failed.returncode, 1)
