@@ -6,5 +6,7 @@
 namespace cobra {
 
 void add_data_fashion_command(CLI::App& data);
+void add_data_mix_command(CLI::App& data);
+void add_data_stats_command(CLI::App& data);
 
 }  // namespace cobra

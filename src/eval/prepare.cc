@@ -9,9 +9,9 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/python_random.h"
 #include "eval/dataset.h"
 #include "eval/python_json.h"
-#include "eval/python_random.h"
 
 namespace cobra::eval {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <limits>
 
+#include "base/python_random.h"
 #include "eval/python_hash.h"
 #include "eval/python_json.h"
 #include "eval/python_literal.h"
-#include "eval/python_random.h"
 #include "reference.h"
 
 namespace cobra::eval {

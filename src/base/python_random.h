@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace cobra::eval {
+namespace cobra {
 
 class PythonRandom {
  public:
@@ -35,4 +35,4 @@ class PythonRandom {
   void refill();
 };
 
-}  // namespace cobra::eval
+}  // namespace cobra

@@ -1,6 +1,6 @@
-#include "eval/python_random.h"
+#include "base/python_random.h"
 
-namespace cobra::eval {
+namespace cobra {
 
 PythonRandom::PythonRandom(uint32_t seed) {
   state_[0] = 19650218;
@@ -50,4 +50,4 @@ uint32_t PythonRandom::below(uint32_t n) {
   return value;
 }
 
-}  // namespace cobra::eval
+}  // namespace cobra

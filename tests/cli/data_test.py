@@ -1,0 +1,188 @@
+"""cobra data: data sets from small files in every published form, and from broken ones."""
+
+import gzip
+import hashlib
+import json
+import pathlib
+import struct
+import unittest
+import zipfile
+import zlib
+
+from cobra_cli import CobraTest, run
+
+GARMENTS = "t-shirt trousers pullover dress coat sandal shirt sneaker bag".split() + ["ankle boot"]
+REAL_FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
+
+
+def idx(shape, values):
+    return struct.pack(">4B", 0, 0, 8, len(shape)) + struct.pack(f">{len(shape)}I", *shape) + bytes(values)
+
+
+def write_fashion(folder, train=23, test=11, height=4, width=6):
+    """Pictures of counting pixels; label i % 10."""
+    folder.mkdir(parents=True)
+    for name, count in (("train", train), ("t10k", test)):
+        pixels = [(7 * i) % 256 for i in range(count * height * width)]
+        files = {
+            "images-idx3": idx([count, height, width], pixels),
+            "labels-idx1": idx([count], [i % 10 for i in range(count)]),
+        }
+        for kind, content in files.items():
+            (folder / f"{name}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
+    return folder
+
+
+def grey_pixels(png):
+    """Rows of an 8-bit grey PNG whose rows have no filter or Sub, Up, Average, Paeth ones."""
+    position, data, size = 8, b"", None
+    while position < len(png):
+        length, kind = struct.unpack_from(">I4s", png, position)
+        body = png[position + 8 : position + 8 + length]
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack_from(">IIBB", body)
+            assert (depth, colour) == (8, 0)
+            size = width, height
+        data += body if kind == b"IDAT" else b""
+        position += 12 + length
+    raw, (width, height) = zlib.decompress(data), size
+    pixels = []
+    above = [0] * width
+    for y in range(height):
+        kind, row = raw[y * (width + 1)], list(raw[y * (width + 1) + 1 : (y + 1) * (width + 1)])
+        for x in range(width):
+            a, b, c = (row[x - 1] if x else 0), above[x], (above[x - 1] if x else 0)
+            paeth = min((a, b, c), key=lambda v: abs(a + b - c - v))
+            row[x] = (row[x] + [0, a, b, (a + b) // 2, paeth][kind]) % 256
+        pixels += row
+        above = row
+    return pixels
+
+
+def tree_hash(folder):
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return [(str(p.relative_to(folder)), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files]
+
+
+def failure(test, *arguments):
+    """The message of a command that has to fail with one line and without a trace of its output."""
+    result = run(*arguments, check=False)
+    test.assertEqual(result.returncode, 1, result)
+    message = result.stderr.decode()
+    test.assertRegex(message, r"^cobra: [^\n]*\n$")
+    return message
+
+
+class Fashion(CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.source = write_fashion(cls.folder / "source")
+        cls.out = cls.folder / "fashion"
+        run("data", "fashion", "--from", cls.source, "-o", cls.out)
+
+    def test_train(self):
+        examples = json.loads((self.out / "train.json").read_text())
+        self.assertEqual(len(examples), 23)
+        self.assertEqual([e["conversations"][1]["value"] for e in examples], [GARMENTS[i % 10] for i in range(23)])
+        with zipfile.ZipFile(self.out / "fashion-train.zip") as pictures:
+            self.assertIsNone(pictures.testzip())
+            for i, example in enumerate(examples):
+                archive, member = example["image"].split("/")
+                self.assertEqual(archive, "fashion-train.zip")
+                self.assertEqual(pictures.getinfo(member).compress_type, zipfile.ZIP_STORED)
+                expected = [(7 * p) % 256 for p in range(i * 24, (i + 1) * 24)]
+                self.assertEqual(grey_pixels(pictures.read(member)), expected)
+
+    def test_questions_vary_and_ask_for_a_short_answer(self):
+        asked = [e["conversations"][0]["value"] for e in json.loads((self.out / "train.json").read_text())]
+        for value in asked:
+            self.assertRegex(value, r"^<image>\n[A-Z][a-z ]+\?\nAnswer the question using a single word or phrase\.$")
+        self.assertGreater(len(set(asked)), 3)
+
+    def test_test_set_is_vqa_v2s_layout_too(self):
+        examples = json.loads((self.out / "test.json").read_text())
+        downloads = self.out / "download/vqa-v2"
+        questions = json.loads((downloads / "v2_val2014_questions.json").read_text())["questions"]
+        annotations = json.loads((downloads / "v2_val2014_annotations.json").read_text())["annotations"]
+        self.assertEqual(len(examples), 11)
+        for i, (example, question, annotation) in enumerate(zip(examples, questions, annotations, strict=True)):
+            self.assertIn(question["question"], example["conversations"][0]["value"])
+            self.assertEqual(question["question_id"], annotation["question_id"])
+            self.assertEqual([a["answer"] for a in annotation["answers"]], [GARMENTS[i % 10]] * 10)
+            expected = [(7 * p) % 256 for p in range(i * 24, (i + 1) * 24)]
+            self.assertEqual(grey_pixels((self.out / example["image"]).read_bytes()), expected)
+        run("data", "prepare", "--benchmark", "vqa-v2", "--from", self.out, "--no-slim")
+        index = json.loads((self.out / "datasets/vqa-v2/metadata.json").read_text())
+        self.assertEqual({e["img_path"] for e in index.values()}, {e["image"] for e in examples})
+
+    def test_same_bytes_for_a_seed(self):
+        hashes = []
+        for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+            run("data", "fashion", "--from", self.source, "--seed", seed, "-o", self.folder / name)
+            hashes.append(tree_hash(self.folder / name))
+        self.assertEqual(hashes[0], hashes[1])
+        self.assertNotEqual(hashes[0], hashes[2])
+
+    def test_plain_files(self):
+        plain = self.folder / "plain"
+        plain.mkdir()
+        for file in self.source.iterdir():
+            (plain / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
+        run("data", "fashion", "--from", plain, "-o", self.folder / "from-plain")
+        expected = [e for e in tree_hash(self.out) if not e[0].startswith("datasets")]
+        self.assertEqual(tree_hash(self.folder / "from-plain"), expected)
+
+    def refuse(self, name, content, expected):
+        """A source with one file of other content is refused, and nothing is left behind."""
+        source = write_fashion(self.folder / f"broken-{self.id()}-{expected[:9]}")
+        file = source / name
+        file.write_bytes(content(file.read_bytes()))
+        before = sorted(self.folder.iterdir())
+        message = failure(self, "data", "fashion", "--from", source, "-o", self.folder / "never")
+        self.assertIn(str(file), message)
+        self.assertIn(expected, message)
+        self.assertEqual(sorted(self.folder.iterdir()), before)
+
+    def test_torn_and_damaged_files(self):
+        images, labels = "train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
+        flipped = lambda b: b[:-8] + bytes([b[-8] ^ 1]) + b[-7:]
+        zipped = lambda shape, values: lambda _: gzip.compress(idx(shape, values))
+        self.refuse(images, lambda b: b[: len(b) // 2], "ends early")
+        self.refuse(images, lambda b: b[:-3], "ends early")
+        self.refuse(images, lambda b: b"", "ends early: 4 bytes are missing")
+        self.refuse(images, flipped, "cannot read")
+        self.refuse(images, zipped([23, 4, 7], range(92)), "ends early: 552")
+        self.refuse(images, zipped([23, 4, 1], range(100)), "more bytes")
+        self.refuse(images, zipped([1 << 31, 1 << 31, 1 << 31], []), "limit")
+        self.refuse(images, zipped([1000, 1000, 1000], []), "ends early: 1048576")
+        self.refuse(images, zipped([23, 0, 7], []), "a dimension is 0")
+        self.refuse(images, zipped([23], range(23)), "1 dimensions, expected 3")
+        self.refuse(labels, lambda _: b"\x1f\x8bnonsense", "read")
+        self.refuse(labels, lambda _: b"nonsense", "not an IDX file")
+        self.refuse(labels, lambda _: b"\0\0\x0d\1" + b"\0" * 8, "unsigned bytes")
+        self.refuse(labels, zipped([11], [9] * 10 + [10]), "label 10 is 10")
+        self.refuse(labels, zipped([12], [0] * 12), "12 labels for 11 pictures")
+
+    def test_missing_source_and_occupied_output(self):
+        message = failure(self, "data", "fashion", "--from", self.folder / "nowhere", "-o", self.folder / "x")
+        self.assertIn("cannot open", message)
+        self.assertIn("not empty", failure(self, "data", "fashion", "--from", self.source, "-o", self.out))
+        self.assertIn("not a folder", failure(self, "data", "fashion", "--from", self.source, "-o", __file__))
+
+    @unittest.skipUnless(REAL_FASHION.is_dir(), "the package dataset-fashion-mnist is not installed")
+    def test_the_real_files(self):
+        out = self.folder / "real"
+        run("data", "fashion", "-o", out)
+        labels = gzip.decompress((REAL_FASHION / "train-labels-idx1-ubyte.gz").read_bytes())[8:]
+        examples = json.loads((out / "train.json").read_text())
+        self.assertEqual([e["conversations"][1]["value"] for e in examples], [GARMENTS[i] for i in labels])
+        pixels = gzip.decompress((REAL_FASHION / "train-images-idx3-ubyte.gz").read_bytes())[16:]
+        with zipfile.ZipFile(out / "fashion-train.zip") as pictures:
+            self.assertEqual(len(pictures.namelist()), 60000)
+            for i in (0, 1, 12345, 59999):
+                self.assertEqual(bytes(grey_pixels(pictures.read(f"{i + 1:05}.png"))), pixels[i * 784 : (i + 1) * 784])
+
+
+if __name__ == "__main__":
+    unittest.main()
