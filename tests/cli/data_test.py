@@ -14,6 +14,8 @@ from cobra_cli import CobraTest, run
 GARMENTS = "t-shirt trousers pullover dress coat sandal shirt sneaker bag".split() + ["ankle boot"]
 REAL_FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
+PICTURE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "images" / "garden.jpg"
+
 
 def idx(shape, values):
     return struct.pack(">4B", 0, 0, 8, len(shape)) + struct.pack(f">{len(shape)}I", *shape) + bytes(values)
@@ -135,7 +137,7 @@ class Fashion(CobraTest):
 
     def refuse(self, name, content, expected):
         """A source with one file of other content is refused, and nothing is left behind."""
-        source = write_fashion(self.folder / f"broken-{self.id()}-{expected[:9]}")
+        source = write_fashion(self.folder / f"broken-{len(list(self.folder.iterdir()))}")
         file = source / name
         file.write_bytes(content(file.read_bytes()))
         before = sorted(self.folder.iterdir())
@@ -182,6 +184,53 @@ class Fashion(CobraTest):
             self.assertEqual(len(pictures.namelist()), 60000)
             for i in (0, 1, 12345, 59999):
                 self.assertEqual(bytes(grey_pixels(pictures.read(f"{i + 1:05}.png"))), pixels[i * 784 : (i + 1) * 784])
+
+
+class MixAndStats(CobraTest):
+    """The mixture of the paper's parts, and what a training file holds."""
+
+    def write_parts(self):
+        folder = self.folder / self.id()
+        (folder / "coco").mkdir(parents=True)
+        (folder / "coco" / "a.jpg").write_bytes(PICTURE.read_bytes())
+        (folder / "coco" / "torn.jpg").write_bytes(PICTURE.read_bytes()[:200])
+        turns = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A garden."}]
+        text = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello there"}]
+        llava = [{"id": name, "image": f"coco/{name}.jpg", "conversations": turns} for name in ("a", "torn", "absent")]
+        llava.append({"id": "t", "conversations": text})
+        (folder / "llava.json").write_text(json.dumps(llava), encoding="utf-8")
+        return folder
+
+    def test_leaves_out_what_has_no_picture_and_says_so(self):
+        folder = self.write_parts()
+        result = run("data", "mix", "--llava", folder / "llava.json", "--images", folder, "-o", folder / "mix.json")
+        mixed = json.loads((folder / "mix.json").read_text(encoding="utf-8"))
+        self.assertEqual(sorted(example["id"] for example in mixed), ["a", "t"])
+        self.assertIn(b"2 examples left out: 1 with a missing picture, 1 with a broken one", result.stderr)
+        report = (folder / "mix.json.left-out.jsonl").read_text(encoding="utf-8").splitlines()
+        self.assertEqual(len(report), 2)
+        again = folder / "again.json"
+        run("data", "mix", "--llava", folder / "llava.json", "--images", folder, "-o", again)
+        self.assertEqual(again.read_bytes(), (folder / "mix.json").read_bytes())
+        only = folder / "only.json"
+        run("data", "mix", "--llava", folder / "llava.json", "--images", folder, "--multimodal-only", "-o", only)
+        self.assertEqual([example["id"] for example in json.loads(only.read_text(encoding="utf-8"))], ["a"])
+
+    def test_stats(self):
+        folder = self.write_parts()
+        found = json.loads(run("data", "stats", folder / "llava.json", "--json").stdout)
+        self.assertEqual((found["examples"], found["with_picture"], found["text_only"]), (4, 3, 1))
+        self.assertEqual((found["pictures"], found["turns"]["total"]), (3, 8))
+
+    def test_torn_input_leaves_no_output(self):
+        folder = self.write_parts()
+        torn = folder / "torn.json"
+        torn.write_text((folder / "llava.json").read_text(encoding="utf-8")[:-40], encoding="utf-8")
+        result = run("data", "mix", "--llava", torn, "-o", folder / "none.json", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"torn.json", result.stderr)
+        self.assertEqual(result.stderr.strip().count(b"\n"), 0)
+        self.assertFalse((folder / "none.json").exists())
 
 
 if __name__ == "__main__":
