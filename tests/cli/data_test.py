@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import pathlib
+import random
 import struct
 import unittest
 import zipfile
@@ -215,6 +216,33 @@ class MixAndStats(CobraTest):
         only = folder / "only.json"
         run("data", "mix", "--llava", folder / "llava.json", "--images", folder, "--multimodal-only", "-o", only)
         self.assertEqual([example["id"] for example in json.loads(only.read_text(encoding="utf-8"))], ["a"])
+
+    def test_order_is_that_of_the_official_scripts(self):
+        folder = self.folder / self.id()
+        folder.mkdir()
+        turns = [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}]
+        llava = [{"id": f"a{i}", "conversations": turns} for i in range(37)]
+        lvis = [{"id": f"b{i}", "conversations": turns} for i in range(19)]
+        lrv = [{"image_id": str(i), "question": " Q? ", "answer": "A\n"} for i in range(23)]
+        for name, part in (("llava", llava), ("lvis", lvis), ("lrv", lrv)):
+            (folder / name).write_text(json.dumps(part), encoding="utf-8")
+        expected, numbers = [e["id"] for e in llava + lvis], [str(i) for i in range(23)]
+        generator = random.Random(7)
+        for _ in range(3):
+            generator.shuffle(expected)
+        generator, other = random.Random(7), list(range(37 + 23))
+        for _ in range(3):
+            generator.shuffle(other)
+        expected += numbers
+        for _ in range(3):
+            generator.shuffle(expected)
+        files = [part for name in ("llava", "lvis", "lrv") for part in (f"--{name}", folder / name)]
+        run("data", "mix", *files, "-o", folder / "mix.json")
+        mixed = json.loads((folder / "mix.json").read_text(encoding="utf-8"))
+        self.assertEqual([e["id"] for e in mixed], expected)
+        (photo,) = [e for e in mixed if e["id"] == "5"]
+        self.assertEqual(photo["image"], "lrv/lrv-vg/5.jpg")
+        self.assertEqual([t["value"] for t in photo["conversations"]], ["<image>\nQ?", "A"])
 
     def test_stats(self):
         folder = self.write_parts()
