@@ -52,7 +52,7 @@ void add_convert_command(CLI::App& app) {
            "Default: checkpoints/latest-checkpoint.pt of the run");
   add_path(*command, "--dino", p.dino, "FILE", "DINOv2 weights (timm)");
   add_path(*command, "--siglip", p.siglip, "FILE", "SigLIP weights (timm or open_clip)");
-  add_path(*command, "--clip", p.clip, "FILE", "CLIP weights (timm)");
+  add_path(*command, "--clip,--clip-tower", p.clip, "FILE", "CLIP weights (timm)");
   add_path(*command, "--llm", p.llm, "FILE", "Weights of a Mamba, to convert a language model alone");
   add_path(*command, "--tokenizer", p.tokenizer, "FILE", "Hugging Face tokenizer.json");
   add_path(*command, "--llm-config", p.llm_config, "FILE",

@@ -18,6 +18,9 @@ const std::string& tower_file(const ConvertOptions& options, const std::string& 
   return tower == "dino" ? options.dino : tower == "siglip" ? options.siglip : options.clip;
 }
 
+/// The name that all commands know: some have another --clip.
+std::string tower_flag(const std::string& tower) { return tower == "clip" ? "--clip-tower" : "--" + tower; }
+
 /// CLIP at 224 enlarges and crops, which the stored configuration cannot say.
 void check_resize(const TowerConfig& tower, const std::string& strategy) {
   const auto known = find_known_model(tower);
@@ -31,8 +34,8 @@ std::vector<SourceTensors> open_towers(const ConvertOptions& options, const Back
   std::vector<SourceTensors> sources;
   for (const BackboneTower& tower : backbone.towers) {
     const std::string& path = tower_file(options, tower.name);
-    check(!path.empty(), "vision backbone {} has a tower '{}': give its weights with --{} FILE", backbone.id,
-          tower.name, tower.name);
+    check(!path.empty(), "vision backbone {} has a tower '{}': give its weights with {} FILE", backbone.id,
+          tower.name, tower_flag(tower.name));
     sources.push_back(open_tower(path));
     config.towers.push_back(infer_tower(sources.back(), tower, backbone.image_size, dims));
     check_resize(config.towers.back(), config.resize_strategy);
@@ -40,8 +43,8 @@ std::vector<SourceTensors> open_towers(const ConvertOptions& options, const Back
   for (const char* name : {"dino", "siglip", "clip"}) {
     const bool wanted = std::any_of(backbone.towers.begin(), backbone.towers.end(),
                                     [name](const BackboneTower& tower) { return tower.name == name; });
-    check(wanted || tower_file(options, name).empty(), "vision backbone {} has no tower '{}': leave --{} out",
-          backbone.id, name, name);
+    check(wanted || tower_file(options, name).empty(), "vision backbone {} has no tower '{}': leave {} out",
+          backbone.id, name, tower_flag(name));
   }
   return sources;
 }
