@@ -6,7 +6,6 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <random>
 #include <string>
@@ -15,9 +14,12 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/half.h"
+#include "test_support.h"
 
 namespace cobra {
 namespace {
+
+using testing::error_of;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
@@ -78,15 +80,6 @@ double relative_rms(const std::vector<float>& x, const std::vector<float>& y) {
   return std::sqrt(error / square);
 }
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 /// What each type reaches on Gaussian rows (relative rms), measured plus 1 to 6 % (a plain minimum-maximum
 /// grid gives 7.3e-2 at q4_k), and the relative error of its largest value: half a step of the code, and of
 /// the scale of scales.
@@ -138,8 +131,8 @@ TEST_P(BlockType, RefusesWhatIsNotAMultipleOfTheBlock) {
   std::vector<float> x(1024);
   const std::string expected = fmt::format("a row of 48 values cannot be stored as {}: not a multiple of {}",
                                            name(GetParam()), traits(GetParam()).block_size);
-  EXPECT_EQ(message_of([&] { dequantize_row(GetParam(), blocks.data(), x.data(), 48); }), expected);
-  EXPECT_EQ(message_of([&] { quantize_row(GetParam(), x.data(), blocks.data(), 48); }), expected);
+  EXPECT_EQ(error_of([&] { dequantize_row(GetParam(), blocks.data(), x.data(), 48); }), expected);
+  EXPECT_EQ(error_of([&] { quantize_row(GetParam(), x.data(), blocks.data(), 48); }), expected);
   EXPECT_THROW(dequantize_row(GetParam(), blocks.data(), x.data(), -256), Error);
 }
 
@@ -261,8 +254,8 @@ TEST(Quant, TypesThatHoldNoWeightsAreRefused) {
   std::byte bytes[8];
   const std::string expected =
       "type i32 cannot hold weights: expected f32, f16, bf16, q8_0, q4_0, q4_k, q5_k or q6_k";
-  EXPECT_EQ(message_of([&] { dequantize_row(DType::i32, bytes, &x, 1); }), expected);
-  EXPECT_EQ(message_of([&] { quantize_row(DType::i32, &x, bytes, 1); }), expected);
+  EXPECT_EQ(error_of([&] { dequantize_row(DType::i32, bytes, &x, 1); }), expected);
+  EXPECT_EQ(error_of([&] { quantize_row(DType::i32, &x, bytes, 1); }), expected);
 }
 
 TEST(Quant, EveryHalfDequantizes) {

@@ -4,10 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "engine/reference_model.h"
 #include "runtime/sampler.h"
+#include "test_support.h"
 
 namespace cobra::testing {
 namespace {
@@ -67,15 +66,6 @@ TEST_P(SessionBatchTest, SameBitsAsEachAlone) {
 INSTANTIATE_TEST_SUITE_P(Types, SessionBatchTest,
                          ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_k),
                          [](const auto& test) { return std::string(name(test.param)); });
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(SessionBatchErrors, NothingIsReadThen) {
   const Model model = reference_model(), other = reference_model();

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cobra/error.h"
+#include "test_support.h"
 #include "train/run/chart.h"
 
 namespace cobra::train {
@@ -13,13 +13,8 @@ RunRecipe parse(const char* text, const RecipeFlags& flags = {}) {
   return make_recipe(parse_json(text, "recipe"), "r.json", flags);
 }
 
-std::string error_of(const char* text, const RecipeFlags& flags = {}) {
-  try {
-    parse(text, flags);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+std::string refusal(const char* text, const RecipeFlags& flags = {}) {
+  return cobra::testing::error_of([&] { parse(text, flags); });
 }
 
 TEST(RecipeTest, DefaultsAreThePapers) {
@@ -61,14 +56,14 @@ TEST(RecipeTest, WrittenAndReadIsTheSame) {
 }
 
 TEST(RecipeTest, ErrorsNameTheKey) {
-  using testing::HasSubstr;
-  EXPECT_THAT(error_of(R"({"epoch": 1})"), HasSubstr("r.json: key 'epoch' is unknown"));
-  EXPECT_THAT(error_of(R"({"epochs": 1.5})"), HasSubstr("'epochs' must be an integer"));
-  EXPECT_THAT(error_of(R"({"epochs": 0})"), HasSubstr("'epochs' must be from 1"));
-  EXPECT_THAT(error_of(R"({"learning_rate": "fast"})"), HasSubstr("'learning_rate' must be a number"));
-  EXPECT_THAT(error_of(R"({"activation_checkpointing": 1})"), HasSubstr("must be true or false"));
-  EXPECT_THAT(error_of("[]"), HasSubstr("must be a JSON object"));
-  EXPECT_THAT(error_of("{}", {{"global_batch_size", "12x"}}), HasSubstr("--global-batch-size"));
+  using ::testing::HasSubstr;
+  EXPECT_THAT(refusal(R"({"epoch": 1})"), HasSubstr("r.json: key 'epoch' is unknown"));
+  EXPECT_THAT(refusal(R"({"epochs": 1.5})"), HasSubstr("'epochs' must be an integer"));
+  EXPECT_THAT(refusal(R"({"epochs": 0})"), HasSubstr("'epochs' must be from 1"));
+  EXPECT_THAT(refusal(R"({"learning_rate": "fast"})"), HasSubstr("'learning_rate' must be a number"));
+  EXPECT_THAT(refusal(R"({"activation_checkpointing": 1})"), HasSubstr("must be true or false"));
+  EXPECT_THAT(refusal("[]"), HasSubstr("must be a JSON object"));
+  EXPECT_THAT(refusal("{}", {{"global_batch_size", "12x"}}), HasSubstr("--global-batch-size"));
 }
 
 TEST(ChartTest, LongRunsAndOddValuesMakeSmallPictures) {
