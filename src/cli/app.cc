@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 constexpr int kInterrupted = 130;  // what a shell reports for a program that SIGINT ended
+
+/// By these names options say in their help that they take a path.
+const std::set<std::string> kPathTypes = {"FILE", "DIR", "RESULTS", "CASES", "RECIPE.json", "GRID.json"};
 
 int report(std::string_view message, int exit_code) {
   std::fflush(stdout);
@@ -43,11 +47,24 @@ void check_command(const CLI::App& app, int argc, const char* const* argv) {
   }
 }
 
+/// What a shell gives for a variable that is not set would otherwise be a file without a name.
+void refuse_empty_paths(CLI::App& app) {
+  const CLI::Validator named([](const std::string& path) { return path.empty() ? "the name is empty" : ""; },
+                             "");
+  for (CLI::Option* option : app.get_options()) {
+    if (kPathTypes.contains(option->get_type_name())) option->check(named);
+  }
+  for (CLI::App* command : app.get_subcommands({})) refuse_empty_paths(*command);
+}
+
 /// CLI11 reports --help and --version as exceptions that carry the exit code 0.
-int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() != 0) return report_usage(app, error.what());
-  app.exit(error);
-  return 0;
+void parse(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) throw;
+    app.exit(error);
+  }
 }
 
 }  // namespace
@@ -55,11 +72,12 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
 int run_app(CLI::App& app, int argc, const char* const* argv) {
   try {
     check_command(app, argc, argv);
-    app.parse(argc, argv);
+    refuse_empty_paths(app);
+    parse(app, argc, argv);
     flush_output();
     return 0;
   } catch (const CLI::ParseError& error) {
-    return finish_parse(app, error);
+    return report_usage(app, error.what());
   } catch (const UsageError& error) {
     return report_usage(app, error.what());
   } catch (const Interrupted&) {

@@ -40,6 +40,16 @@ void measure_tokens(const Example& example, const StatsOptions& options, size_t 
   lengths.targets[i] = tokenized.valid_labels();
 }
 
+/// As measure_tokens; errors name the example.
+void count_tokens(const ExampleFile& file, int64_t index, const Example& example, const StatsOptions& options,
+                  Lengths& lengths) {
+  try {
+    measure_tokens(example, options, static_cast<size_t>(index), lengths);
+  } catch (const Error& error) {
+    fail("{}: {}", file.name(index), error.what());
+  }
+}
+
 /// The pictures that examples show, each once, and how many show it.
 class PictureUses {
  public:
@@ -69,7 +79,7 @@ Lengths measure(const ExampleFile& file, const StatsOptions& options, PictureUse
     const Example example = file.example(index);
     lengths.turns[i] = static_cast<int64_t>(example.turns.size());
     lengths.words[i] = count_words(example);
-    if (options.tokenizer) measure_tokens(example, options, i, lengths);
+    if (options.tokenizer) count_tokens(file, index, example, options, lengths);
     if (example.has_picture()) pictures.add(example.picture);
     const std::lock_guard lock(mutex);
     if (options.progress) options.progress(++done, file.size());

@@ -80,7 +80,8 @@ TEST_F(ConvertErrorTest, ConfigIsCheckedFieldByField) {
   EXPECT_THAT(config_error("arch_specifier", 3), HasSubstr("must be a string"));
   EXPECT_THAT(config_error("vision_backbone_id", "resnet-50"),
               AllOf(HasSubstr("'resnet-50'"), HasSubstr("dinosiglip-vit-so-384px")));
-  EXPECT_THAT(config_error("vision_backbone_id", "dinoclip-vit-l-336px"), HasSubstr("weights with --clip-tower FILE"));
+  EXPECT_THAT(config_error("vision_backbone_id", "dinoclip-vit-l-336px"),
+              HasSubstr("weights with --clip-tower FILE"));
   EXPECT_THAT(config_error("vision_backbone_id", "dinov2-vit-l"), HasSubstr("leave --siglip out"));
   EXPECT_THAT(config_error("llm_backbone_id", "llama-7b"), HasSubstr("'llama-7b'"));
   EXPECT_THAT(config_error("image_resize_strategy", "corner-pad"),

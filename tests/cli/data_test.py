@@ -10,7 +10,7 @@ import unittest
 import zipfile
 import zlib
 
-from cobra_cli import CobraTest, run
+from cobra_cli import CobraTest, run, write_byte_tokenizer
 
 GARMENTS = "t-shirt trousers pullover dress coat sandal shirt sneaker bag".split() + ["ankle boot"]
 REAL_FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
@@ -249,6 +249,15 @@ class MixAndStats(CobraTest):
         found = json.loads(run("data", "stats", folder / "llava.json", "--json").stdout)
         self.assertEqual((found["examples"], found["with_picture"], found["text_only"]), (4, 3, 1))
         self.assertEqual((found["pictures"], found["turns"]["total"]), (3, 8))
+
+    def test_a_text_that_is_too_long_to_tokenize_is_named(self):
+        file = self.folder / "long.json"
+        examples = [{"id": name, "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": answer}]}
+                    for name, answer in (("short", "Hello"), ("huge", "a " * (9 << 20)))]  # fmt: skip
+        file.write_text(json.dumps(examples), encoding="utf-8")
+        tokenizer = write_byte_tokenizer(self.folder / "tokenizer.json")
+        message = failure(self, "data", "stats", file, "--tokenizer", tokenizer)
+        self.assertIn("long.json: example 1 (id 'huge'): text of", message)
 
     def test_torn_input_leaves_no_output(self):
         folder = self.write_parts()

@@ -72,6 +72,9 @@ class Errors(CobraTest):
             ([*run_model, "-p", "a", "--score", "Y,Y"], "--score names 'Y' twice"),
             (["trace", "-m", self.model, "--prompt-ids", "1"], "--output is required"),
             (["trace", "-m", self.model, "-p", "a", "-p", "b", "-o", self.folder / "t"], "one prompt"),
+            (["init", "--preset", "tiny", "-o", ""], "--output: the name is empty"),
+            (["run", "-m", "", "-p", "a"], "--model: the name is empty"),
+            (["eval", "merge", "", "-o", self.folder / "m"], "the name is empty"),
             (["tokenize", "-m", self.model], "a text is needed, or --json"),
             (["tokenize", "a"], "one of -m and --tokenizer"),
             (["tokenize", "-m", self.model, "--answer", "a"], "go with --decode"),
@@ -189,15 +192,12 @@ class Errors(CobraTest):
     def test_a_full_disk_behind_stdout(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full on this system")
-        with open("/dev/full", "wb") as full:
-            result = subprocess.run(
-                [PROGRAM, "run", "-m", self.model, "-p", "a", "--max-tokens", "2", "-q"],
-                stdout=full,
-                stderr=subprocess.PIPE,
-                timeout=60,
-            )
-        self.assertEqual(result.returncode, 1)
-        self.assertRegex(result.stderr.decode(), r"^cobra: standard output: cannot write: [^\n]+\n$")
+        answer = ["run", "-m", self.model, "-p", "a", "--max-tokens", "2", "-q"]
+        for command in (answer, ["--help"], ["--version"], ["run", "--help"], ["eval", "score", "--help"]):
+            with self.subTest(command), open("/dev/full", "wb") as full:
+                result = subprocess.run([PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, timeout=60)
+                self.assertEqual(result.returncode, 1)
+                self.assertRegex(result.stderr.decode(), r"^cobra: standard output: cannot write: [^\n]+\n$")
 
     def test_outputs_that_are_no_files(self):
         pipe = self.folder / "pipe"
