@@ -65,14 +65,16 @@ int train_once(const RunRecipe& recipe) {
   return run_training(recipe, fs::exists(folder / kRecipeFile));
 }
 
-/// The mean loss of the last tenth of the updates.
+/// The mean loss of the last tenth of the updates that had labels.
 double last_loss(const fs::path& folder) {
   const std::string path = (folder / kMetricsFile).string();
   std::istringstream lines(read_file(path, kMaxBytes));
   std::vector<double> losses;
-  for (std::string line; std::getline(lines, line);)
-    losses.push_back(json_number(parse_json(line, path), "loss", path));
-  check(!losses.empty(), "{}: no updates", path);
+  for (std::string line; std::getline(lines, line);) {
+    const Json update = parse_json(line, path);
+    if (json_number(update, "valid_labels", path) > 0) losses.push_back(json_number(update, "loss", path));
+  }
+  check(!losses.empty(), "{}: no updates that had labels", path);
   const size_t last = std::max<size_t>(1, losses.size() / 10);
   double sum = 0;
   for (size_t i = losses.size() - last; i < losses.size(); ++i) sum += losses[i];

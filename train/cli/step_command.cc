@@ -66,6 +66,8 @@ void report(const StepFlags& flags, const StepResult& result) {
 void step(const StepFlags& flags) {
   OpenedModel opened = open_model(flags.model);
   const Batch batch = read_batch(flags.batch, flags.name, flags.images, opened.model.config());
+  check(batch.valid_labels() > 0, "{}: batch '{}': no label counts: nothing can be learnt from it",
+        printable(flags.batch, 1000), printable(flags.name));
   const ProgressLine progress("one step");
   Trainer trainer(opened.model, {.adamw = {.weight_decay = flags.weight_decay}, .max_grad_norm = flags.clip});
   Outputs out;

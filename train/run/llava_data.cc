@@ -64,8 +64,12 @@ class LlavaData final : public TrainingData {
     LoadedBatch loaded;
     for (const int64_t index : examples) {
       const data::Example example = file_.example(index);
-      if (example.has_picture()) add_picture(index, example, pictures, loaded);
-      rows.push_back(data::tokenize(example, tokenizer_, tokenize_));
+      try {
+        if (example.has_picture()) add_picture(example, pictures, loaded);
+        rows.push_back(data::tokenize(example, tokenizer_, tokenize_));
+      } catch (const Error& error) {
+        fail("{}: {}", file_.name(index), error.what());
+      }
       loaded.tokens += static_cast<int64_t>(rows.back().input_ids.size());
     }
     const data::PaddedBatch padded = data::collate(rows, tokenizer_.eos_id(), tokenize_.max_length);
@@ -91,20 +95,15 @@ class LlavaData final : public TrainingData {
   std::shared_ptr<const data::FeatureCache> cache_;
 
   /// The picture, unless its features are known.
-  void add_picture(int64_t index, const data::Example& example, std::vector<Image>& pictures,
-                   LoadedBatch& loaded) const {
-    try {
-      if (!cache_) {
-        pictures.push_back(pictures_.load(example.picture));
-        return;
-      }
-      const std::vector<std::byte> encoded = pictures_.read(example.picture);
-      const data::Hash128 key = cache_->key(encoded);
-      loaded.pictures.push_back({key, cache_->find(key)});
-      if (!loaded.pictures.back().known) pictures.push_back(Image::decode(encoded, example.picture));
-    } catch (const Error& error) {
-      fail("{}: {}", file_.name(index), error.what());
+  void add_picture(const data::Example& example, std::vector<Image>& pictures, LoadedBatch& loaded) const {
+    if (!cache_) {
+      pictures.push_back(pictures_.load(example.picture));
+      return;
     }
+    const std::vector<std::byte> encoded = pictures_.read(example.picture);
+    const data::Hash128 key = cache_->key(encoded);
+    loaded.pictures.push_back({key, cache_->find(key)});
+    if (!loaded.pictures.back().known) pictures.push_back(Image::decode(encoded, example.picture));
   }
 };
 

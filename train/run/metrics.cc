@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 #include "base/fail.h"
@@ -17,6 +18,11 @@ namespace {
 
 constexpr int64_t kMaxMetricsBytes = int64_t{4} << 30;
 
+/// What is drawn of an update: not a number, which the chart leaves out, where no label counted.
+double drawn(double loss, double valid_labels) {
+  return valid_labels > 0 ? loss : std::numeric_limits<double>::quiet_NaN();
+}
+
 /// The whole lines of the first `steps` updates. A last line without its end was being written when the run
 /// died.
 std::string kept_lines(const std::string& path, int64_t steps, std::vector<double>& losses) {
@@ -24,7 +30,8 @@ std::string kept_lines(const std::string& path, int64_t steps, std::vector<doubl
   std::string kept;
   for (std::string line; static_cast<int64_t>(losses.size()) < steps && std::getline(lines, line);) {
     if (lines.eof()) break;
-    losses.push_back(json_number(parse_json(line, path), "loss", path));
+    const Json update = parse_json(line, path);
+    losses.push_back(drawn(json_number(update, "loss", path), json_number(update, "valid_labels", path)));
     kept += line + '\n';
   }
   check(static_cast<int64_t>(losses.size()) == steps, "{}: expected the lines of {} updates, found {}", path,
@@ -58,7 +65,7 @@ void MetricsFile::add(const StepMetrics& metrics) {
   const ssize_t written = ::write(fd_, line.data(), line.size());
   check(written == static_cast<ssize_t>(line.size()), "{}: cannot write: {}", path_,
         written < 0 ? std::strerror(errno) : "the disk is full");
-  losses_.push_back(metrics.loss);
+  losses_.push_back(drawn(metrics.loss, static_cast<double>(metrics.valid_labels)));
 }
 
 }  // namespace cobra::train

@@ -12,7 +12,7 @@ namespace cobra::train {
 struct StepMetrics {
   int64_t step = 0;  // updates done, from 1
   double epoch = 0;
-  double loss = 0;  // mean over the valid labels of all micro-batches and ranks
+  double loss = 0;  // mean over the valid labels of all micro-batches and ranks; 0 of none
   double learning_rate = 0;
   double grad_norm = 0;  // before clipping
   int64_t valid_labels = 0;
@@ -32,7 +32,7 @@ class MetricsFile {
   MetricsFile& operator=(const MetricsFile&) = delete;
 
   void add(const StepMetrics& metrics);
-  /// All losses so far, in order.
+  /// All losses so far, in order, as loss_chart takes them: not a number where no label counted.
   const std::vector<double>& losses() const { return losses_; }
 
  private:

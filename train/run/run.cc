@@ -100,6 +100,7 @@ class Run {
   void plan_steps();
   void restore();
   BatchQueue::Plan batches_from(int64_t step) const;
+  std::string names_of(const std::vector<int64_t>& examples) const;
   StepMetrics make_update(BatchQueue& batches);
   bool any_rank(bool flag) const;
   std::string optimizer_sizes() const;
@@ -168,22 +169,31 @@ BatchQueue::Plan Run::batches_from(int64_t step) const {
   };
 }
 
+/// "; examples data.json: example 3 (id '7'), ...", or nothing of none.
+std::string Run::names_of(const std::vector<int64_t>& examples) const {
+  std::vector<std::string> names;
+  for (const int64_t example : examples) names.push_back(data_->name(example));
+  return names.empty() ? "" : fmt::format("; examples {}", fmt::join(names, ", "));
+}
+
 StepMetrics Run::make_update(BatchQueue& batches) {
   const Clock::time_point start = Clock::now();
   StepMetrics metrics;
   metrics.step = step_ + 1;
   metrics.epoch = static_cast<double>(metrics.step) / static_cast<double>(steps_per_epoch_);
   metrics.learning_rate = schedule_.used(step_);
-  std::vector<std::string> names;
+  std::vector<int64_t> all, suspects;  // examples of the update; those that an error may be due to
   try {
     for (int64_t micro = 0; micro < micro_per_step_; ++micro) {
+      suspects.clear();  // what cannot be loaded is named by its error
       BatchQueue::Entry entry = batches.next();
+      suspects = entry.examples;
+      all.insert(all.end(), suspects.begin(), suspects.end());
       if (features_) complete_features(*features_, model_, entry.loaded);
-      names.clear();
-      for (const int64_t example : entry.examples) names.push_back(data_->name(example));
       trainer_.accumulate(entry.loaded.batch);
       metrics.tokens += entry.loaded.tokens;
     }
+    suspects = all;
     const StepResult result = trainer_.update(metrics.learning_rate);
     metrics.loss = result.loss;
     metrics.grad_norm = result.grad_norm;
@@ -191,7 +201,7 @@ StepMetrics Run::make_update(BatchQueue& batches) {
   } catch (const RankLost&) {
     throw;
   } catch (const Error& error) {
-    fail("update {}: {}; examples {}", metrics.step, error.what(), fmt::join(names, ", "));
+    fail("update {}: {}{}", metrics.step, error.what(), names_of(suspects));
   }
   std::vector<double> tokens{static_cast<double>(metrics.tokens)};
   ranks_.sum(tokens);
@@ -240,6 +250,12 @@ int Run::loop(RunLog& log, MetricsFile* metrics) {
     const StepMetrics made = make_update(batches);
     if (metrics) metrics->add(made);
     log.step(made);
+    if (made.valid_labels == 0) {
+      log.line(
+          fmt::format("update {}: none of its examples has an answer in its first {} tokens, and so it "
+                      "changes nothing",
+                      step_, recipe_.max_length));
+    }
     if (metrics && Clock::now() - charted >= kChartEvery) {
       write_text(file(kChartFile), loss_chart(metrics->losses(), recipe_.output));
       charted = Clock::now();

@@ -25,17 +25,18 @@ Trainer::Trainer(CobraVlm& model, const Recipe& recipe, const Ranks& ranks)
       optimizer_(owned_by(parameters_, ranks.count(), ranks.rank()), recipe.adamw) {}
 
 double Trainer::accumulate(const Batch& batch) {
+  const int64_t valid = batch.valid_labels();
+  finished_ = false;
+  if (valid == 0) return pending_.losses.emplace_back(0);  // the mean over nothing would be 0 / 0
   const Tensor loss = model_.loss(batch);
   const double value = loss.item<double>();
   check(std::isfinite(value), "the loss is {}: expected a finite number", value);
   check(loss.requires_grad(),
         "the batch teaches nothing: it has no pictures, and only the projector is trained");
-  const int64_t valid = batch.valid_labels();
   (loss * static_cast<double>(valid)).backward();
   pending_.losses.push_back(value);
   pending_.loss += value * static_cast<double>(valid);
   pending_.valid_labels += valid;
-  finished_ = false;
   return value;
 }
 
@@ -69,16 +70,19 @@ void Trainer::share_parameters() const {
 }
 
 void Trainer::finish_gradients() {
+  check(!pending_.losses.empty(), "an update needs at least one micro-batch");
   sum_over_ranks();
-  check(pending_.valid_labels > 0, "an update needs at least one micro-batch");
+  finished_ = true;
+  if (pending_.valid_labels == 0) return;
   pending_.loss /= static_cast<double>(pending_.valid_labels);
   scale_gradients(parameters_, 1 / static_cast<double>(pending_.valid_labels));
   pending_.grad_norm = gradient_norm(parameters_);
-  finished_ = true;
 }
 
 StepResult Trainer::update(double learning_rate) {
   if (!finished_) finish_gradients();
+  finished_ = false;
+  if (pending_.valid_labels == 0) return std::exchange(pending_, {});
   check(std::isfinite(pending_.grad_norm), "the gradient's norm is {}: expected a finite number",
         pending_.grad_norm);
   pending_.clip_coefficient = clip_coefficient(pending_.grad_norm, recipe_.max_grad_norm);
@@ -86,7 +90,6 @@ StepResult Trainer::update(double learning_rate) {
   optimizer_.step(learning_rate);
   share_parameters();
   zero_gradients(parameters_);
-  finished_ = false;
   return std::exchange(pending_, {});
 }
 

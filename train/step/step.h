@@ -45,14 +45,15 @@ class Trainer {
   AdamW& optimizer() { return optimizer_; }
   const AdamW& optimizer() const { return optimizer_; }
 
-  /// Adds the gradient of loss * (number of valid labels) and returns the loss. Throws Error for a loss that
-  /// is not finite.
+  /// Adds the gradient of loss * (number of valid labels) and returns the loss. A batch without valid labels
+  /// adds nothing and has the loss 0. Throws Error for a loss that is not finite.
   double accumulate(const Batch& batch);
   /// Divides by the number of valid labels. Gradients are those of the mean over all micro-batches
   /// afterwards, not yet clipped.
   void finish_gradients();
-  /// Clips, updates the parameters and clears the gradients. Calls finish_gradients if nobody did. Throws
-  /// Error for a gradient that is not finite, before any parameter changes.
+  /// Clips, updates the parameters and clears the gradients. Calls finish_gradients if nobody did. Where no
+  /// micro-batch of any rank has a valid label, nothing changes, the optimiser's state included. Throws Error
+  /// for a gradient that is not finite, before any parameter changes.
   StepResult update(double learning_rate);
 
  private:

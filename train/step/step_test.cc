@@ -121,5 +121,32 @@ TEST_F(StepTest, AlignmentTrainsTheProjectorAlone) {
   EXPECT_THROW(trainer.accumulate(reference_.batch("text", model.config())), Error);
 }
 
+TEST_F(StepTest, ABatchWithoutLabelsAddsNothing) {
+  CobraVlm model = reference_vlm();
+  Trainer trainer(model, {});
+  Batch nothing = reference_.batch("mixed", model.config());
+  nothing.labels = torch::full_like(nothing.labels, kIgnoredLabel);
+  std::map<std::string, Tensor> before;
+  for (const Parameter& p : trainer.parameters()) before.emplace(p.name, p.value.detach().clone());
+
+  EXPECT_EQ(trainer.accumulate(nothing), 0);
+  const StepResult alone = trainer.update(1e-2);
+  EXPECT_EQ(alone.loss, 0);
+  EXPECT_EQ(alone.valid_labels, 0);
+  EXPECT_EQ(alone.grad_norm, 0);
+  for (const Parameter& p : trainer.parameters()) EXPECT_TRUE(torch::equal(p.value, before.at(p.name)));
+  for (const Moments& moments : trainer.optimizer().moments()) EXPECT_EQ(moments.steps, 0);
+
+  trainer.accumulate(nothing);
+  trainer.accumulate(reference_.batch("mixed", model.config()));
+  trainer.accumulate(nothing);
+  const StepResult together = trainer.update(0);
+  const Json& expected = reference_.json()["mixed"];
+  EXPECT_NEAR(together.loss, expected_loss("mixed"), kLossBound * together.loss);
+  EXPECT_EQ(together.valid_labels, expected["num_valid_labels"].get<int64_t>());
+  EXPECT_NEAR(together.grad_norm, expected["grad_global_norm"].get<double>(), 1e-5 * together.grad_norm);
+  EXPECT_THROW(trainer.update(0), Error);  // without a micro-batch
+}
+
 }  // namespace
 }  // namespace cobra::train::testing
