@@ -12,12 +12,13 @@ ALLOWED = {
     "image": {"base"},
     "tokenizer": {"base", "formats"},
     "data": {"base", "formats", "image", "tokenizer"},
+    "scenes": {"base", "formats", "image", "data"},
     "vision": {"base", "kernels"},
     "lm": {"base", "kernels"},
     "model": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm"},
     "runtime": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model"},
     "eval": {"base", "formats", "image", "tokenizer", "model", "runtime"},
-    "cli": {"base", "kernels", "formats", "image", "tokenizer", "data", "vision", "lm", "model", "runtime", "eval"},
+    "cli": {"base", "kernels", "formats", "image", "tokenizer", "data", "scenes", "vision", "lm", "model", "runtime", "eval"},
 }
 
 

@@ -11,8 +11,11 @@ void add_data_command(CLI::App& app) {
   command->require_subcommand(1);
   add_data_prepare_command(*command);
   add_data_fashion_command(*command);
+  add_data_scenes_command(*command);
   add_data_mix_command(*command);
+  add_data_join_command(*command);
   add_data_stats_command(*command);
+  add_data_tokenizer_command(*command);
 }
 
 }  // namespace cobra

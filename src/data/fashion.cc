@@ -6,7 +6,9 @@
 
 #include "base/atomic_folder.h"
 #include "base/fail.h"
+#include "base/split_mix.h"
 #include "data/idx_file.h"
+#include "data/vqa_files.h"
 #include "formats/json.h"
 #include "formats/zip_writer.h"
 #include "image/encode_png.h"
@@ -41,17 +43,9 @@ struct Split {
   }
 };
 
-/// SplitMix64 (Steele, Lea and Flood 2014): a good hash of a counter, equal on every machine.
-uint64_t mix(uint64_t value) {
-  value += 0x9e3779b97f4a7c15;
-  value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
-  value = (value ^ value >> 27) * 0x94d049bb133111eb;
-  return value ^ value >> 31;
-}
-
 std::string question(const Split& split, int64_t i) {
-  const uint64_t random = mix(mix(split.seed) ^ static_cast<uint64_t>(i));
-  return std::string(kQuestions[random % kQuestions.size()]);
+  SplitMix random(split.seed, static_cast<uint64_t>(i));
+  return std::string(random.pick<std::string_view>(kQuestions));
 }
 
 std::string idx_path(const std::string& folder, const std::string& name) {
@@ -75,14 +69,6 @@ Split read_split(const FashionOptions& options, std::string name, std::string fi
   return split;
 }
 
-/// A JSON list with one item a line.
-template <typename MakeItem>
-std::string json_lines(int64_t count, const MakeItem& item) {
-  std::string text = "[\n";
-  for (int64_t i = 0; i < count; ++i) text += item(i).dump() + (i + 1 < count ? ",\n" : "\n");
-  return text + "]\n";
-}
-
 template <typename PictureName>
 std::string conversations(const Split& split, const PictureName& picture_name) {
   return json_lines(split.size(), [&](int64_t i) -> Json {
@@ -94,42 +80,18 @@ std::string conversations(const Split& split, const PictureName& picture_name) {
   });
 }
 
-std::string test_picture(int64_t i) {
-  return fmt::format("download/vqa-v2/images_val2014/COCO_val2014_{:012}.jpg", i + 1);
-}
+std::string test_picture(int64_t i) { return vqa_picture(i + 1); }
 
 std::string train_picture(int64_t i) { return fmt::format("{:05}.png", i + 1); }
 
-/// VQA-v2 numbers the questions of a picture from 1000 times its number.
-int64_t question_id(int64_t i) { return (i + 1) * 1000; }
-
-std::string vqa_questions(const Split& split) {
-  const std::string list = json_lines(split.size(), [&](int64_t i) -> Json {
-    return {{"image_id", i + 1}, {"question", question(split, i)}, {"question_id", question_id(i)}};
-  });
-  return R"({"info":{"description":"Fashion-MNIST"},"license":{"name":"MIT"},"data_subtype":"val2014",)"
-         R"("data_type":"mscoco","task_type":"Open-Ended","questions":)" +
-         list + "}\n";
-}
-
-/// Ten people who agree. The type of a question is the garment, so that the scorer tells them apart.
-Json annotation(const Split& split, int64_t i) {
-  Json answers = Json::array();
-  for (int person = 1; person <= 10; ++person) {
-    answers.push_back({{"answer", split.garment(i)}, {"answer_confidence", "yes"}, {"answer_id", person}});
+/// The type of a question is the garment, so that the scorer tells them apart.
+std::vector<VqaItem> vqa_items(const Split& split) {
+  std::vector<VqaItem> items;
+  for (int64_t i = 0; i < split.size(); ++i) {
+    const std::string garment(split.garment(i));
+    items.push_back({i + 1, vqa_question_id(i + 1), question(split, i), garment, garment});
   }
-  return {{"question_type", split.garment(i)},
-          {"multiple_choice_answer", split.garment(i)},
-          {"answers", answers},
-          {"image_id", i + 1},
-          {"answer_type", "other"},
-          {"question_id", question_id(i)}};
-}
-
-std::string vqa_annotations(const Split& split) {
-  return R"({"info":{"description":"Fashion-MNIST"},"license":{"name":"MIT"},"data_subtype":"val2014",)"
-         R"("data_type":"mscoco","annotations":)" +
-         json_lines(split.size(), [&](int64_t i) { return annotation(split, i); }) + "}\n";
+  return items;
 }
 
 }  // namespace
@@ -152,8 +114,7 @@ FashionReport make_fashion(const FashionOptions& options) {
   folder.write("train.json",
                conversations(train, [](int64_t i) { return "fashion-train.zip/" + train_picture(i); }));
   folder.write("test.json", conversations(test, test_picture));
-  folder.write("download/vqa-v2/v2_val2014_questions.json", vqa_questions(test));
-  folder.write("download/vqa-v2/v2_val2014_annotations.json", vqa_annotations(test));
+  write_vqa_files(folder, "", "Fashion-MNIST", vqa_items(test));
   folder.commit();
   return {train.size(), test.size()};
 }

@@ -37,6 +37,7 @@ std::string encode_png(const PixelView& picture) {
                                                 picture.pixels.data(), kPackedRows, /*colormap=*/nullptr);
   check(written != 0, "cannot write a PNG picture: {}", printable(image.message));
   file.resize(bytes);
+  file.shrink_to_fit();  // the bound is several times the size, and callers keep many
   return file;
 }
 

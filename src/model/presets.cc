@@ -107,6 +107,14 @@ constexpr Preset kPresets[] = {
        return assemble("cobra+fashion", "mamba-fashion", {one, other}, ProjectorType::fused_gelu_mlp,
                        mamba(128, 4, 264));
      }},
+    // The model that ships (models/README.md): rows of 256, so that every weight type fits them.
+    {"cobra-tiny",
+     [] {
+       TowerConfig one = dino(64, 96, 5, 4), other = siglip(64, 96, 5, 4, 384);
+       one.patch_size = other.patch_size = 8;
+       return assemble("cobra+tiny-scenes", "mamba-tiny-zephyr", {one, other}, ProjectorType::fused_gelu_mlp,
+                       mamba(256, 4, 1024));
+     }},
 };
 
 }  // namespace

@@ -1,0 +1,56 @@
+// cobra data scenes: pictures of simple objects and illusions, with questions and exact answers.
+#include <memory>
+
+#include "base/fail.h"
+#include "cli/data_command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "scenes/dataset.h"
+
+namespace cobra {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  cobra data scenes -o scenes\n"
+    "  cobra data scenes --train 0 --test 500 --seed 2 -o fresh\n"
+    "Writes train.json (LLaVA's format), scenes-train.zip (pictures), test scenes as the downloads of "
+    "VQA-v2,\n"
+    "VSR and POPE, and in illusions/ test illusions as VQA-v2's, for 'cobra eval'. Colours with shapes, and\n"
+    "pairs of colours of illusions, that are in the test set are never trained.";
+
+struct ScenesFlags {
+  scenes::DatasetOptions options;
+  int64_t seed = 0, pixels = 128;
+};
+
+void run_scenes(const ScenesFlags& flags) {
+  ProgressLine progress("drawing pictures");
+  scenes::DatasetOptions options = flags.options;
+  options.seed = static_cast<uint64_t>(flags.seed);
+  options.pixels = static_cast<int>(flags.pixels);
+  options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  const scenes::DatasetReport report = scenes::make_dataset(options);
+  progress.finish();
+  say(fmt::format("wrote {}: {} conversations to train, {} questions to test\n",
+                  printable(options.output, 1000), report.train, report.test_questions));
+}
+
+}  // namespace
+
+void add_data_scenes_command(CLI::App& data) {
+  CLI::App* command =
+      data.add_subcommand("scenes", "Pictures of simple objects and illusions, with exact answers");
+  const auto flags = std::make_shared<ScenesFlags>();
+  command->add_option("-o,--output", flags->options.output, "Folder to make")->required()->type_name("DIR");
+  add_integer(*command, "--train", flags->options.train, 0, 10'000'000, "Conversations to train on");
+  add_integer(*command, "--test", flags->options.test, 0, 999'999,
+              "Scenes, and as many illusions, to test on");
+  add_integer(*command, "--pixels", flags->pixels, 16, 2048, "Length of a picture's side");
+  add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
+  command->footer(kExamples);
+  command->callback([flags] { run_scenes(*flags); });
+}
+
+}  // namespace cobra

@@ -1,0 +1,113 @@
+#include "scenes/conversation.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "base/fail.h"
+#include "scenes/questions.h"
+
+namespace cobra::scenes {
+namespace {
+
+constexpr size_t kMostQuestions = 7;
+
+// As cobra eval asks (src/eval/messages.h), so that a model is trained and tested with the same prompts.
+constexpr std::string_view kShortAnswer = "\nAnswer the question using a single word or phrase.";
+
+std::string true_or_false(std::string_view statement) {
+  return fmt::format(
+      "Based on the image, is this statement \"True\" or \"False\"? {}\nRespond with \"True\" or \"False\" "
+      "directly.",
+      statement);
+}
+
+constexpr std::array<std::string_view, 4> kCaptionRequests = {
+    "Describe the image.", "Describe the image specifically.", "What is in the picture?", "What do you see?"};
+
+/// Questions and answers as turns; the first question has the picture, and `request` behind it.
+class Turns {
+ public:
+  explicit Turns(std::string_view request) : request_(request) {}
+  void add(std::string_view question, std::string_view answer) {
+    const bool first = turns_.empty();
+    turns_.push_back(
+        {true, first ? fmt::format("<image>\n{}{}", question, request_) : std::string(question)});
+    turns_.push_back({false, std::string(answer)});
+  }
+  std::vector<data::Turn> take() { return std::move(turns_); }
+
+ private:
+  std::string_view request_;
+  std::vector<data::Turn> turns_;
+};
+
+/// Open questions and questions for presence, as a sentence each or as a word.
+std::vector<Exchange> questions(const Scene& scene, SplitMix& random) {
+  std::vector<Exchange> exchanges = open_questions(scene, random);
+  for (size_t i = 0; i < 2; ++i) {
+    const auto absent = static_cast<Absent>(random.below(3));
+    for (const Presence& one : presence(scene, absent, Part::train, random)) {
+      const std::string_view article = one.object.starts_with("orange") ? "an" : "a";
+      exchanges.push_back({"presence", one.question, one.truth ? "Yes" : "No",
+                           one.truth ? fmt::format("Yes, there is {} {}.", article, one.object)
+                                     : fmt::format("No, there is no {}.", one.object)});
+    }
+  }
+  random.shuffle(exchanges);
+  exchanges.resize(std::min(exchanges.size(), kMostQuestions));
+  return exchanges;
+}
+
+std::vector<data::Turn> short_answers(const Scene& scene, SplitMix& random) {
+  Turns turns(kShortAnswer);
+  for (const Exchange& one : questions(scene, random)) turns.add(one.question, one.answer);
+  return turns.take();
+}
+
+std::vector<data::Turn> sentences(const Scene& scene, SplitMix& random) {
+  Turns turns("");
+  for (const Exchange& one : questions(scene, random)) turns.add(one.question, one.sentence);
+  return turns.take();
+}
+
+std::vector<data::Turn> described(const Scene& scene, SplitMix& random) {
+  Turns turns("");
+  turns.add(random.pick<std::string_view>(kCaptionRequests), caption(scene));
+  std::vector<Exchange> more = questions(scene, random);
+  more.resize(std::min<size_t>(more.size(), 3));
+  for (const Exchange& one : more) turns.add(one.question, one.sentence);
+  return turns.take();
+}
+
+std::vector<data::Turn> judged(const Scene& scene, SplitMix& random) {
+  Turns turns("");
+  bool first = true;
+  for (const Statement& one : statements(scene, kMostQuestions, random)) {
+    turns.add(first ? true_or_false(one.caption) : one.caption, one.truth ? "True" : "False");
+    first = false;
+  }
+  return turns.take();
+}
+
+}  // namespace
+
+std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
+  const double kind = random.uniform(0, 1);
+  if (kind < 0.3) {
+    if (std::vector<data::Turn> turns = judged(scene, random); !turns.empty()) return turns;
+  }
+  if (kind < 0.75) return short_answers(scene, random);
+  return kind < 0.9 ? sentences(scene, random) : described(scene, random);
+}
+
+std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random) {
+  const bool sentence = random.chance(0.25);
+  const Exchange exchange = question_about(illusion, random);
+  Turns turns(sentence ? "" : kShortAnswer);
+  turns.add(exchange.question, sentence ? exchange.sentence : exchange.answer);
+  return turns.take();
+}
+
+}  // namespace cobra::scenes
