@@ -166,7 +166,7 @@ class Chat {
 void add_chat_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("chat", "Talk with the model, about a picture or without one");
   const auto flags = std::make_shared<ChatFlags>();
-  add_model_flags(*command, flags->model);
+  add_model_flags(*command, flags->model, ModelDefault::shipped);
   command->add_option("--image", flags->image, "Picture that the conversation starts with")
       ->type_name("FILE");
   add_generate_flags(*command, flags->generate);

@@ -43,6 +43,7 @@ struct EvalRunFlags {
   int64_t limit = 0;
   bool resume = false;
   bool no_sharing = false;
+  bool blind = false;
 };
 void add_eval_run_flags(CLI::App& command, EvalRunFlags& flags);
 /// Where the results are and the questions that they answer.

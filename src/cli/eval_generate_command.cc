@@ -49,6 +49,7 @@ eval::GenerateRun run_of(const EvalRunFlags& flags) {
   run.resume = flags.resume;
   run.batch = flags.batch;
   run.sharing = !flags.no_sharing;
+  run.blind = flags.blind;
   check(run.resume || !fs::exists(run.log_path), "{}: exists: --resume goes on with it", run.log_path);
   return run;
 }
@@ -83,6 +84,7 @@ void add_eval_run_flags(CLI::App& command, EvalRunFlags& flags) {
   command.add_flag("--resume", flags.resume, "Go on with results that are there");
   command.add_flag("--no-sharing", flags.no_sharing,
                    "Read the picture for every question, one at a time (for comparison; same results)");
+  command.add_flag("--blind", flags.blind, "Show a grey picture instead of each (for comparison)");
 }
 
 GeneratedResults generate_results(const EvalRunFlags& flags) {

@@ -8,6 +8,7 @@
 #include "cli/eval_command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "eval/majority.h"
 #include "eval/python_json.h"
 #include "eval/results.h"
 
@@ -27,6 +28,7 @@ struct ScoreFlags {
   DatasetFlags dataset;
   std::string results;
   std::string output;
+  bool majority = false;
   bool json = false;
   bool detail = false;
 };
@@ -123,9 +125,11 @@ void write_official_files(const std::string& folder, const eval::Dataset& datase
 }
 
 void run_score(const ScoreFlags& flags) {
+  if (flags.majority == !flags.results.empty()) throw UsageError("either --results or --majority is needed");
   ProgressLine progress("scoring");
   const eval::Dataset dataset = open_dataset(flags.dataset);
-  const eval::Results results = eval::read_results(flags.results, dataset);
+  const eval::Results results =
+      flags.majority ? eval::majority_results(dataset) : eval::read_results(flags.results, dataset);
   const eval::Score score = dataset.benchmark->score(dataset, results, flags.detail);
   progress.finish();
   warn_of_failures(results);
@@ -157,9 +161,9 @@ void add_eval_score_command(CLI::App& eval) {
   CLI::App* command = eval.add_subcommand("score", "Official scores of results");
   const auto flags = std::make_shared<ScoreFlags>();
   add_dataset_flags(*command, flags->dataset);
-  command->add_option("--results", flags->results, "Results: a file or a folder")
-      ->type_name("RESULTS")
-      ->required();
+  command->add_option("--results", flags->results, "Results: a file or a folder")->type_name("RESULTS");
+  command->add_flag("--majority", flags->majority,
+                    "Instead: the score of one answer to every question, the one that scores best");
   command
       ->add_option("-o,--output", flags->output,
                    "Write metrics.json and the leaderboard's files to this folder")

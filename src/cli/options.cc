@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "base/fail.h"
+#include "cli/program_place.h"
 #include "cli/progress.h"
 
 namespace cobra {
@@ -73,8 +74,14 @@ CLI::Option* add_repeated_text(CLI::App& command, const std::string& flag, const
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-void add_model_flags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("-m,--model", flags.path, "Model file (GGUF)")->required()->type_name("FILE");
+void add_model_flags(CLI::App& command, ModelFlags& flags, ModelDefault otherwise) {
+  CLI::Option* model = command.add_option("-m,--model", flags.path, "Model file (GGUF)")->type_name("FILE");
+  if (otherwise == ModelDefault::shipped) flags.path = default_model();
+  if (flags.path.empty()) {
+    model->required();
+  } else {
+    model->default_str("cobra-tiny, which comes with the program");
+  }
   add_integer(command, "--threads", flags.threads, 0, kMaxThreads, "Threads; 0: one for each core");
   command.add_option("--isa", flags.isa, "Instruction set instead of the best one, e.g. avx2, reference")
       ->type_name("NAME");

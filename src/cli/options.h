@@ -37,7 +37,9 @@ struct ModelFlags {
   int64_t threads = 0;
   std::string isa;
 };
-void add_model_flags(CLI::App& command, ModelFlags& flags);
+/// What happens without -m: it is an error, or the model is used that comes with the program, if one does.
+enum class ModelDefault { none, shipped };
+void add_model_flags(CLI::App& command, ModelFlags& flags, ModelDefault otherwise = ModelDefault::none);
 /// Loads the model of the flags, with progress on a terminal.
 Model load_model(const ModelFlags& flags);
 

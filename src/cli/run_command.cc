@@ -158,7 +158,7 @@ class Runner {
 void add_run_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("run", "Answer questions about pictures");
   const auto flags = std::make_shared<RunFlags>();
-  add_model_flags(*command, flags->model);
+  add_model_flags(*command, flags->model, ModelDefault::shipped);
   flags->images = add_repeated_text(*command, "--image",
                                     "Picture (JPEG, PNG, WebP, data URI); every prompt is asked of each")
                       ->type_name("FILE");

@@ -10,26 +10,17 @@
 #include "base/fail.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/program_place.h"
 
 namespace cobra {
-namespace {
-
-/// Beside the running program, wherever it was installed.
-std::filesystem::path trainer_path(const char* own_name) {
-  std::error_code unknown;
-  std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  if (unknown) own = own_name;
-  return own.parent_path() / "cobra-train";
-}
-
-}  // namespace
-
 void add_train_command(CLI::App& app) {
   app.add_subcommand("train", "Train and fine-tune (the program cobra-train)");  // for cobra --help
 }
 
 int run_trainer(int argc, const char* const* argv) {
-  const std::string path = trainer_path(argv[0]).string();
+  std::filesystem::path folder = program_folder();
+  if (folder.empty()) folder = std::filesystem::path(argv[0]).parent_path();
+  const std::string path = (folder / "cobra-train").string();
   std::vector<std::string> words{path};
   words.insert(words.end(), argv + 2, argv + argc);
   std::vector<char*> arguments;

@@ -50,11 +50,18 @@ Image load_picture(const std::string& root, const std::string& picture) {
   return Image::decode(std::as_bytes(std::span(encoded)), picture);
 }
 
+/// What a model answers that does not see: the floor of what its answers owe to pictures.
+Image grey_like(const Image& image) {
+  constexpr uint8_t kGrey = 128;
+  return {image.width, image.height, std::vector<uint8_t>(image.pixels.size(), kGrey)};
+}
+
 Json run_header(const Dataset& dataset, const Question& first, const Model& model, const GenerateRun& run) {
   const ModelConfig& config = model.config();
   const BenchmarkInfo& info = dataset.benchmark->info();
   Json header = log_header(dataset, run.shard);
   if (run.limited) header["limit"] = dataset.entries.size();
+  if (run.blind) header["pictures"] = "grey";
   header["model"] = config.model_id;
   header["fingerprint"] = fmt::format("{:016x}", model.fingerprint());
   header["prompt_template"] = config.prompt_template;
@@ -153,7 +160,8 @@ class Run {
   /// A session that has read the picture; or nothing and `why` not.
   std::optional<Session> see(const std::string& picture, std::string& why) const {
     try {
-      const ImageEmbedding embedding = model_.embed(load_picture(dataset_.root, picture));
+      const Image image = load_picture(dataset_.root, picture);
+      const ImageEmbedding embedding = model_.embed(run_.blind ? grey_like(image) : image);
       Session session(model_);
       session.read_embeddings(embedding.view());
       return session;

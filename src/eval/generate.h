@@ -19,6 +19,7 @@ struct GenerateRun {
   bool resume = false;        // go on with an existing log
   int64_t batch = 16;         // prompts that are read, and answers that are decoded, together
   bool sharing = true;        // false: every prompt reads its picture anew, alone
+  bool blind = false;         // every picture is replaced by a grey one of its size
   std::function<void(int64_t done, int64_t total)> progress = {};  // questions of this run
 };
 

@@ -1,0 +1,260 @@
+// Scenes: what is kept for tests, that answers are true of the pictures, and that nothing depends on chance.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "base/fail.h"
+#include "scenes/conversation.h"
+#include "scenes/draw.h"
+#include "scenes/illusion.h"
+#include "scenes/questions.h"
+#include "scenes/scene.h"
+
+namespace cobra::scenes {
+namespace {
+
+constexpr int kMany = 2000;
+
+/// Calls use(scene, random) for many scenes.
+template <typename Use>
+void for_scenes(Part part, const Use& use) {
+  for (uint64_t i = 0; i < kMany; ++i) {
+    SplitMix random(7, i);
+    const Scene scene = make_scene(random, part);
+    use(scene, random);
+  }
+}
+
+std::string kind_of(const Object& object) {
+  return fmt::format("{} {}", name(object.colour), name(object.shape));
+}
+
+std::vector<std::string> held_out_kinds() {
+  std::vector<std::string> kinds;
+  for (size_t s = 0; s < kShapeNames.size(); ++s) {
+    for (size_t c = 0; c < kColourNames.size(); ++c) {
+      if (held_out(static_cast<Shape>(s), static_cast<Colour>(c))) {
+        kinds.push_back(fmt::format("{} {}", kColourNames[c], kShapeNames[s]));
+      }
+    }
+  }
+  return kinds;
+}
+
+bool mentions_held_out(const std::string& text) {
+  static const std::vector<std::string> kinds = held_out_kinds();
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const std::string& kind) { return text.find(kind) != std::string::npos; });
+}
+
+TEST(SplitMixTest, IsTheReferenceGenerator) {
+  SplitMix random(1234567);  // expected values: the reference code's first outputs for this seed
+  EXPECT_EQ(random.next(), 6457827717110365317u);
+  EXPECT_EQ(random.next(), 3203168211198807973u);
+}
+
+TEST(SceneTest, EveryColourAndEveryShapeHasAHeldOutCombination) {
+  const std::vector<std::string> kinds = held_out_kinds();
+  EXPECT_EQ(kinds.size(), 8u);
+  std::set<std::string> words;
+  for (const std::string& kind : kinds) {
+    words.insert(kind.substr(0, kind.find(' ')));
+    words.insert(kind.substr(kind.find(' ') + 1));
+  }
+  EXPECT_EQ(words.size(), kColourNames.size() + kShapeNames.size());
+}
+
+TEST(SceneTest, TrainingNeitherShowsNorNamesWhatIsHeldOut) {
+  for_scenes(Part::train, [](const Scene& scene, SplitMix& random) {
+    for (const Object& object : scene.objects) ASSERT_FALSE(held_out(object.shape, object.colour));
+    for (const data::Turn& turn : conversation(scene, random))
+      ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
+  });
+}
+
+TEST(SceneTest, EveryTestSceneHasSomethingHeldOut) {
+  for_scenes(Part::test, [](const Scene& scene, SplitMix&) {
+    const auto kept = [](const Object& object) { return held_out(object.shape, object.colour); };
+    ASSERT_TRUE(std::any_of(scene.objects.begin(), scene.objects.end(), kept));
+  });
+}
+
+TEST(SceneTest, ObjectsLieInThePictureAndPairsStandAsSaid) {
+  std::map<Arrangement, int> seen;
+  for_scenes(Part::train, [&](const Scene& scene, SplitMix&) {
+    ++seen[scene.arrangement];
+    for (size_t i = 0; i < scene.objects.size(); ++i) {
+      const Object& a = scene.objects[i];
+      ASSERT_GE(std::min(a.x, a.y) - a.radius, -0.01);
+      ASSERT_LE(std::max(a.x, a.y) + a.radius, 1.01);
+      for (size_t k = i + 1; k < scene.objects.size(); ++k) {
+        const Object& b = scene.objects[k];
+        const double gap = std::hypot(a.x - b.x, a.y - b.y) - a.radius - b.radius;
+        const bool pair = i == 0 && k == 1 && scene.arrangement != Arrangement::apart;
+        ASSERT_TRUE(pair ? gap < 0.01 : gap > 0.04) << gap;
+      }
+    }
+  });
+  EXPECT_EQ(seen.size(), 4u);
+}
+
+/// Points of a fine raster that lie in both.
+int shared_points(const Object& a, const Object& b) {
+  int count = 0;
+  for (int y = 0; y < 400; ++y) {
+    for (int x = 0; x < 400; ++x) {
+      const auto in = [&](const Object& o, double grow) {
+        return covers(o.shape, ((x + 0.5) / 400 - o.x) / (o.radius + grow),
+                      ((y + 0.5) / 400 - o.y) / (o.radius + grow));
+      };
+      count += in(a, 0.012) && in(b, 0.012);
+    }
+  }
+  return count;
+}
+
+TEST(SceneTest, TouchingObjectsMeet) {
+  int seen = 0;
+  for (uint64_t i = 0; seen < 40; ++i) {
+    SplitMix random(3, i);
+    const Scene scene = make_scene(random, Part::train);
+    if (scene.arrangement != Arrangement::touching) continue;
+    ++seen;
+    EXPECT_GT(shared_points(scene.objects[0], scene.objects[1]), 0)
+        << "grown by a hundredth they must overlap";
+  }
+}
+
+TEST(QuestionTest, StatementsAreTrueHalfOfTheTimeAndOfTheCoordinates) {
+  int truths = 0, all = 0;
+  for_scenes(Part::test, [&](const Scene& scene, SplitMix& random) {
+    const auto find = [&](const std::string& kind) -> const Object& {
+      return *std::find_if(scene.objects.begin(), scene.objects.end(),
+                           [&](const Object& object) { return kind_of(object) == kind; });
+    };
+    for (const Statement& one : statements(scene, 4, random)) {
+      ++all;
+      truths += one.truth;
+      const Object &a = find(one.subject), &b = find(one.object);
+      const std::map<std::string, bool> expected = {
+          {"left of", a.x < b.x}, {"right of", a.x > b.x}, {"above", a.y < b.y}, {"below", a.y > b.y}};
+      if (const auto found = expected.find(one.relation); found != expected.end()) {
+        ASSERT_EQ(one.truth, found->second) << one.caption;
+      } else {
+        const Arrangement said = one.relation == "inside"   ? Arrangement::inside
+                                 : one.relation == "behind" ? Arrangement::behind
+                                                            : Arrangement::touching;
+        const bool first_two = (&a == &scene.objects[0] && &b == &scene.objects[1]) ||
+                               (&b == &scene.objects[0] && &a == &scene.objects[1]);
+        ASSERT_TRUE(!one.truth || (scene.arrangement == said && first_two)) << one.caption;
+      }
+    }
+  });
+  EXPECT_NEAR(static_cast<double>(truths) / all, 0.5, 0.03);
+}
+
+TEST(QuestionTest, OpenAnswersCountAndNameWhatIsThere) {
+  for_scenes(Part::test, [&](const Scene& scene, SplitMix& random) {
+    for (const Exchange& one : open_questions(scene, random)) {
+      if (one.question == "How many objects are there?") {
+        ASSERT_EQ(one.answer, std::to_string(scene.objects.size()));
+      }
+      if (one.type != "colour") continue;
+      const std::string shape = one.question.substr(one.question.rfind(' ') + 1);
+      const auto object = std::find_if(scene.objects.begin(), scene.objects.end(), [&](const Object& o) {
+        return shape == std::string(name(o.shape)) + "?";
+      });
+      ASSERT_NE(object, scene.objects.end()) << one.question;
+      ASSERT_EQ(one.answer, name(object->colour));
+    }
+  });
+}
+
+TEST(QuestionTest, PresenceAsksOnceForWhatIsThereAndOnceForWhatIsNot) {
+  for_scenes(Part::test, [&](const Scene& scene, SplitMix& random) {
+    for (const Absent absent : {Absent::random, Absent::popular, Absent::adversarial}) {
+      const std::vector<Presence> both = presence(scene, absent, Part::test, random);
+      ASSERT_EQ(both.size(), 2u);
+      ASSERT_NE(both[0].truth, both[1].truth);
+      for (const Presence& one : both) {
+        const auto there = [&](const Object& object) { return kind_of(object) == one.object; };
+        ASSERT_EQ(one.truth, std::any_of(scene.objects.begin(), scene.objects.end(), there)) << one.question;
+      }
+    }
+  });
+}
+
+/// Pixels of exactly this colour in the longest row.
+int longest_row(const std::vector<uint8_t>& rgb, int pixels, Colour colour) {
+  const Rgb wanted = rgb_of(colour);
+  int longest = 0;
+  for (int y = 0; y < pixels; ++y) {
+    int count = 0;
+    for (int x = 0; x < pixels; ++x) {
+      const uint8_t* p = &rgb[(static_cast<size_t>(y) * pixels + x) * 3];
+      count += p[0] == wanted.r && p[1] == wanted.g && p[2] == wanted.b;
+    }
+    longest = std::max(longest, count);
+  }
+  return longest;
+}
+
+TEST(IllusionTest, AnswersAreTrueOfThePixels) {
+  constexpr int kPixels = 256;
+  std::map<std::string, int> answers;
+  for (uint64_t i = 0; i < 300; ++i) {
+    SplitMix random(5, i);
+    const Illusion it = make_illusion(random, Part::train);
+    const std::vector<uint8_t> rgb = draw(it, kPixels);
+    const double first = longest_row(rgb, kPixels, it.colours[0]),
+                 second = longest_row(rgb, kPixels, it.colours[1]);
+    const Exchange one = question_about(it, random);
+    const bool equal = one.answer == "equal", is_first = one.answer == name(it.colours[0]);
+    ASSERT_TRUE(equal      ? std::abs(first - second) <= 3
+                : is_first ? first > second * 1.1
+                           : second > first * 1.1)
+        << one.question << " " << one.answer << " " << first << " " << second;
+    ++answers[one.answer == "equal" ? one.answer : "one"];
+  }
+  EXPECT_NEAR(answers["equal"], 100, 25);
+}
+
+TEST(IllusionTest, PairsOfColoursOfTestsAreNotTrained) {
+  using Pair = std::tuple<IllusionKind, Colour, Colour>;
+  std::set<Pair> trained, tested;
+  for (uint64_t i = 0; i < kMany; ++i) {
+    SplitMix random(5, i);
+    const Illusion a = make_illusion(random, Part::train), b = make_illusion(random, Part::test);
+    trained.insert({a.kind, a.colours[0], a.colours[1]});
+    tested.insert({b.kind, b.colours[0], b.colours[1]});
+  }
+  EXPECT_GT(tested.size(), 20u);
+  for (const Pair& pair : tested) EXPECT_FALSE(trained.contains(pair));
+}
+
+TEST(ConversationTest, BeginsWithThePictureAndAlternates) {
+  for_scenes(Part::train, [](const Scene& scene, SplitMix& random) {
+    const std::vector<data::Turn> turns = conversation(scene, random);
+    ASSERT_FALSE(turns.empty());
+    ASSERT_EQ(turns[0].text.rfind("<image>\n", 0), 0u);
+    for (size_t i = 0; i < turns.size(); ++i) {
+      ASSERT_EQ(turns[i].is_human, i % 2 == 0);
+      ASSERT_EQ(turns[i].text.find("<image>", 1), std::string::npos);
+    }
+  });
+}
+
+TEST(DrawTest, TheSameSceneGivesTheSamePixels) {
+  SplitMix a(9, 1), b(9, 1);
+  const Scene scene = make_scene(a, Part::train);
+  EXPECT_EQ(draw(scene, 64), draw(make_scene(b, Part::train), 64));
+  SplitMix c(9, 2);
+  EXPECT_NE(draw(scene, 64), draw(make_scene(c, Part::train), 64));
+}
+
+}  // namespace
+}  // namespace cobra::scenes

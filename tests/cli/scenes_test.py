@@ -1,0 +1,148 @@
+"""cobra data scenes, join and tokenizer, and the floors of their scores: a grey picture, one answer for all."""
+
+import hashlib
+import json
+import unittest
+import zipfile
+
+from cobra_cli import CobraTest, run
+
+BENCHMARKS = {"vqa-v2": "", "vsr": "", "pope": "", "illusions": "illusions"}
+
+
+def failure(*arguments):
+    """What a command that must fail says on stderr."""
+    result = run(*arguments, check=False)
+    assert result.returncode != 0, arguments
+    return result.stderr.decode()
+
+
+def tree_hash(folder):
+    """Of every file's name and bytes."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+class ScenesTest(CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.scenes = cls.folder / "scenes"
+        run("data", "scenes", "--train", 60, "--test", 6, "--pixels", 48, "-o", cls.scenes)
+        cls.train = json.loads((cls.scenes / "train.json").read_text())
+
+    def make(self, name, *flags):
+        folder = self.folder / name
+        run("data", "scenes", "--train", 20, "--test", 2, "--pixels", 32, "-o", folder, *flags)
+        return folder
+
+    def test_the_seed_decides_every_byte(self):
+        first, again, other = (tree_hash(self.make(n, "--seed", s)) for n, s in (("a", 1), ("b", 1), ("c", 2)))
+        self.assertEqual(first, again)
+        self.assertNotEqual(first, other)
+
+    def test_more_examples_leave_the_first_ones_as_they_are(self):
+        few = json.loads((self.make("few", "--seed", 5) / "train.json").read_text())
+        many = self.folder / "many"
+        run("data", "scenes", "--train", 30, "--test", 0, "--seed", 5, "-o", many)
+        self.assertEqual(json.loads((many / "train.json").read_text())[:20], few)
+
+    def test_every_example_has_its_picture(self):
+        with zipfile.ZipFile(self.scenes / "scenes-train.zip") as archive:
+            names = set(archive.namelist())
+        shown = {e["image"].removeprefix("scenes-train.zip/") for e in self.train if "image" in e}
+        self.assertEqual(shown, names)
+        self.assertEqual(len(self.train), 60)
+        stats = json.loads(run("data", "stats", self.scenes / "train.json", "--images", self.scenes, "--json").stdout)
+        self.assertEqual(stats["problems"], {"examples": [], "missing": [], "broken": []})
+
+    def test_join_names_pictures_from_the_output(self):
+        other = self.make("other")
+        joined = self.folder / "joined.json"
+        run("data", "join", self.scenes / "train.json", other / "train.json", "-o", joined)
+        examples = json.loads(joined.read_text())
+        self.assertEqual(len(examples), 80)
+        pictures = [e["image"] for e in examples if "image" in e]
+        self.assertTrue(pictures[0].startswith("scenes/scenes-train.zip/"))
+        self.assertTrue(pictures[-1].startswith("other/scenes-train.zip/"))
+        stats = json.loads(run("data", "stats", joined, "--images", self.folder, "--json").stdout)
+        self.assertEqual(stats["problems"]["missing"], [])
+
+    def test_join_refuses_a_file_outside(self):
+        below = self.folder / "below"
+        below.mkdir()
+        result = failure("data", "join", self.scenes / "train.json", "-o", below / "out.json")
+        self.assertIn("must lie in or below", result)
+        self.assertFalse((below / "out.json").exists())
+
+    def test_a_vocabulary_makes_words_tokens_and_initialises_a_model(self):
+        tokenizer, model = self.folder / "tokenizer.json", self.folder / "model.gguf"
+        run("data", "tokenizer", self.scenes / "train.json", "--vocab-size", 600, "-o", tokenizer)
+        run("init", "--preset", "cobra-tiny", "--tokenizer", tokenizer, "-o", model)
+        for answer in ("Yes", "No", "True", "False"):
+            tokens = json.loads(run("tokenize", "-m", model, answer, "--json").stdout)
+            self.assertEqual(len(tokens), 1, answer)
+        result = failure("data", "tokenizer", self.scenes / "train.json", "--vocab-size", 100, "-o", tokenizer)
+        self.assertIn("--vocab-size", result)
+
+    def test_floors_of_every_layout(self):
+        tokenizer, model = self.folder / "floor.json", self.folder / "floor.gguf"
+        run("data", "tokenizer", self.scenes / "train.json", "-o", tokenizer)
+        run("init", "--preset", "cobra-tiny", "--tokenizer", tokenizer, "-o", model)
+        for benchmark, folder in BENCHMARKS.items():
+            family = "vqa-v2" if benchmark == "illusions" else benchmark
+            data = ["--benchmark", family, "--data", self.scenes / folder]
+            run("data", "prepare", "--benchmark", family, "--from", self.scenes / folder, "--no-slim")
+            results = self.folder / f"blind-{benchmark}"
+            run("eval", "run", *data, "-m", model, "--blind", "-o", results)
+            header = json.loads((results / "results.jsonl").read_text().splitlines()[0])
+            self.assertEqual(header["pictures"], "grey")
+            majority = json.loads(run("eval", "score", *data, "--majority", "--json").stdout)
+            self.assertEqual(majority["failed"], 0)
+            self.assert_majority(benchmark, majority)
+
+    def assert_majority(self, benchmark, score):
+        if benchmark == "pope":  # as many questions for what is there as for what is not
+            self.assertEqual(score["summary"]["POPE-final-Accuracy"], 0.5)
+        elif benchmark == "vsr":
+            lines = (self.scenes / "download/vsr/test.jsonl").read_text().splitlines()
+            true = sum(json.loads(line)["label"] for line in lines) / len(lines)
+            self.assertAlmostEqual(score["summary"]["accuracy__VSR-ExactMatch"], max(true, 1 - true))
+        else:
+            folder = self.scenes / BENCHMARKS[benchmark] / "download/vqa-v2"
+            items = json.loads((folder / "v2_val2014_annotations.json").read_text())["annotations"]
+            answers = [item["multiple_choice_answer"] for item in items]
+            most = max(answers.count(answer) for answer in answers)
+            self.assertAlmostEqual(score["summary"]["accuracy"], 100 * most / len(answers), places=1)
+
+    def test_blind_answers_are_the_same_for_every_picture(self):
+        tokenizer, model = self.folder / "blind.json", self.folder / "blind.gguf"
+        run("data", "tokenizer", self.scenes / "train.json", "-o", tokenizer)
+        run("init", "--preset", "cobra-tiny", "--tokenizer", tokenizer, "-o", model)
+        run("data", "prepare", "--benchmark", "pope", "--from", self.scenes, "--no-slim")
+        outputs = {}
+        for kind in ("seeing", "blind"):
+            results = self.folder / f"{kind}.jsonl"
+            flags = ["--blind"] if kind == "blind" else []
+            run("eval", "generate", "--benchmark", "pope", "--data", self.scenes, "-m", model, "-o", results, *flags)
+            answers = [json.loads(line) for line in results.read_text().splitlines()[1:]]
+            outputs[kind] = [a["outputs"] for a in answers]
+        self.assertNotEqual(outputs["seeing"], outputs["blind"])
+
+    def test_score_needs_results_or_majority(self):
+        data = ["--benchmark", "pope", "--data", self.scenes]
+        self.assertIn("--majority", failure("eval", "score", *data))
+        self.assertIn("--majority", failure("eval", "score", *data, "--majority", "--results", "x"))
+
+    def test_a_folder_that_is_there_is_left_alone(self):
+        before = tree_hash(self.scenes)
+        result = failure("data", "scenes", "--train", 1, "--test", 1, "-o", self.scenes)
+        self.assertIn(str(self.scenes), result)
+        self.assertEqual(tree_hash(self.scenes), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
