@@ -20,14 +20,28 @@
 
 namespace cobra {
 
-/// Activations of a few rows in 8 bits, blocks of 32: x ~ scale * q. int16 storage saves widening them again
-/// for every tile.
+/// Activations of a few rows in 8 bits, blocks of 32: x ~ scale * q. The rows' blocks of the same columns
+/// stand together, so that a product reads them in one stream. They are kept in 8 bits and in 16, so that no
+/// instruction set converts them again for every tile.
 struct QuantizedRows {
   int64_t rows;
-  int64_t cols;        // multiple of 32
-  const int16_t* q;    // [rows][cols], -127..127
-  const float* scale;  // [rows][cols / 32]
-  const float* sum;    // [rows][cols / 32], scale * sum of q: what a weight's minimum is multiplied by
+  int64_t cols;          // multiple of 32
+  const int8_t* q;       // [cols / 32][rows][32], -127..127
+  const int16_t* wide;   // the same
+  const int32_t* shift;  // [cols / 32][rows][3], -128 times sums of q: of 16 columns, of the other 16, of all
+  const float* scale;    // [cols / 32][rows]
+  const float* sum;      // [cols / 32][rows], scale * sum of q: what a weight's minimum is multiplied by
+
+  int64_t block(int64_t row, int64_t b) const { return b * rows + row; }
+};
+/// One row of them, to be written: pointers to its first block; the next block lies `rows` blocks further.
+struct QuantizedRow {
+  int64_t rows;
+  int8_t* q;
+  int16_t* wide;
+  int32_t* shift;
+  float* scale;
+  float* sum;
 };
 
 struct Gemm {
@@ -58,8 +72,8 @@ struct KernelTable {
   void (*causal_conv1d_silu_backward)(const ConvBackwardTile& tile);
   void (*selective_scan_backward)(const ScanBackwardTile& tile);
 
-  /// Decode. One row of n values (a multiple of 32) to q [n], scale [n/32], sum [n/32].
-  void (*quantize_row)(const float* x, int64_t n, int16_t* q, float* scale, float* sum);
+  /// Decode. One row of n values (a multiple of 32).
+  void (*quantize_row)(const float* x, int64_t n, const QuantizedRow& out);
   /// out[r][0..15] = rows x tile t of a packed matrix; out is [rows][16].
   void (*dot_packed)(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out);
   /// The same for plain types with float32 activations x [rows][ldx]; the last tile may have fewer rows.

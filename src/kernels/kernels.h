@@ -59,8 +59,8 @@ struct ScanWeights {
   const float* dt_bias = nullptr;  // [d_inner/16][16]
 };
 
-/// One sequence of a batch: its rows stand at [first, first + rows) of the activations; `state` is its recurrent state
-/// of one layer, read and updated.
+/// One sequence of a batch: its rows stand at [first, first + rows) of the activations; `state` is its
+/// recurrent state of one layer, read and updated.
 struct Sequence {
   int64_t first;
   int64_t rows;
@@ -107,6 +107,7 @@ class Kernels {
   Workspace& workspace_;
   Phase phase_;
 
+  QuantizedRows quantize(const TensorView<const float>& x) const;
   void linear_decode(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                      const Epilogue& e) const;
   void linear_prefill(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,

@@ -20,8 +20,8 @@ constexpr int64_t kMinPanels = 16;  // so that every thread of an ordinary machi
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/// Columns of a panel, a multiple of a tile. They follow from the matrix alone: oneDNN may sum in another order for
-/// another width, so a width that followed the number of threads would show in the result.
+/// Columns of a panel, a multiple of a tile. They follow from the matrix alone: oneDNN may sum in another
+/// order for another width, so a width that followed the number of threads would show in the result.
 int64_t panel_cols(const WeightMatrix& w) {
   const int64_t cached =
       std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
@@ -90,34 +90,44 @@ void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t firs
   }
 }
 
+/// Activations of a decode product in 8 bits, in the workspace.
+QuantizedRows Kernels::quantize(const TensorView<const float>& x) const {
+  const int64_t blocks = x.rows * x.cols / kBlockCols;
+  const QuantizedRow first{x.rows,
+                           workspace_.quants.get(blocks * kBlockCols),
+                           workspace_.wide_quants.get(blocks * kBlockCols),
+                           workspace_.quant_shifts.get(blocks * 3),
+                           workspace_.quant_scales.get(blocks),
+                           workspace_.quant_sums.get(blocks)};
+  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      table_.quantize_row(x.row(r), x.cols,
+                          {x.rows, first.q + r * kBlockCols, first.wide + r * kBlockCols, first.shift + r * 3,
+                           first.scale + r, first.sum + r});
+    }
+  });
+  return {x.rows, x.cols, first.q, first.wide, first.shift, first.scale, first.sum};
+}
+
 void Kernels::linear_decode(const LinearView<const float>& input, const WeightMatrix& w,
                             const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
-  const int64_t blocks = w.cols / kBlockCols;
   for (int64_t first = 0; first < x.rows; first += kDecodeRows) {
-    QuantizedRows quantized{std::min(kDecodeRows, x.rows - first), w.cols, nullptr, nullptr, nullptr};
-    if (is_quantized(w.type)) {
-      int16_t* q = workspace_.quants.get(kDecodeRows * w.cols);
-      float* scale = workspace_.quant_scales.get(kDecodeRows * blocks);
-      float* sum = workspace_.quant_sums.get(kDecodeRows * blocks);
-      for (int64_t r = 0; r < quantized.rows; ++r) {
-        table_.quantize_row(x.row(first + r), w.cols, q + r * w.cols, scale + r * blocks, sum + r * blocks);
+    const int64_t rows = std::min(kDecodeRows, x.rows - first);
+    QuantizedRows quantized{};
+    if (is_quantized(w.type)) quantized = quantize({x.row(first), rows, w.cols, x.stride});
+    parallel_ranges(threads_for(rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
+      alignas(64) float product[kDecodeRows * kTileRows];
+      for (int64_t t = begin; t < end; ++t) {
+        if (is_quantized(w.type)) {
+          table_.dot_packed(w, t, quantized, product);
+        } else {
+          table_.dot_plain(w, t, x.row(first), rows, x.stride, product);
+        }
+        store(product, kTileRows, rows, first, t * kTileRows,
+              std::min<int64_t>(kTileRows, w.rows - t * kTileRows), y, e);
       }
-      quantized = {quantized.rows, w.cols, q, scale, sum};
-    }
-    parallel_ranges(threads_for(quantized.rows * w.rows * w.cols), w.tiles(),
-                    [&](int64_t begin, int64_t end, int) {
-                      alignas(64) float product[kDecodeRows * kTileRows];
-                      for (int64_t t = begin; t < end; ++t) {
-                        if (is_quantized(w.type)) {
-                          table_.dot_packed(w, t, quantized, product);
-                        } else {
-                          table_.dot_plain(w, t, x.row(first), quantized.rows, x.stride, product);
-                        }
-                        store(product, kTileRows, quantized.rows, first, t * kTileRows,
-                              std::min<int64_t>(kTileRows, w.rows - t * kTileRows), y, e);
-                      }
-                    });
+    });
   }
 }
 

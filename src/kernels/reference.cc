@@ -47,19 +47,24 @@ void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = to_bfloat16(x[i]);
 }
 
-void quantize_activations(const float* x, int64_t n, int16_t* q, float* scale, float* sum) {
+void quantize_activations(const float* x, int64_t n, const QuantizedRow& out) {
   for (int64_t b = 0; b < n / kBlockCols; ++b) {
+    const float* values = x + b * kBlockCols;
+    const int64_t to = b * out.rows;
     float largest = 0.0f;
-    for (int i = 0; i < kBlockCols; ++i) largest = std::max(largest, std::fabs(x[b * kBlockCols + i]));
+    for (int i = 0; i < kBlockCols; ++i) largest = std::max(largest, std::fabs(values[i]));
     const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
-    int total = 0;
+    int32_t total[2] = {0, 0};  // by halves of 16 columns
     for (int i = 0; i < kBlockCols; ++i) {
-      const auto value = static_cast<int16_t>(std::nearbyint(x[b * kBlockCols + i] * inverse));
-      q[b * kBlockCols + i] = value;
-      total += value;
+      const auto value = static_cast<int8_t>(std::nearbyint(values[i] * inverse));
+      out.q[to * kBlockCols + i] = value;
+      out.wide[to * kBlockCols + i] = value;
+      total[i / 16] += value;
     }
-    scale[b] = largest / 127.0f;
-    sum[b] = scale[b] * static_cast<float>(total);
+    const int32_t sums[3] = {total[0], total[1], total[0] + total[1]};
+    for (int i = 0; i < 3; ++i) out.shift[3 * to + i] = -128 * sums[i];
+    out.scale[to] = largest / 127.0f;
+    out.sum[to] = out.scale[to] * static_cast<float>(sums[2]);
   }
 }
 
@@ -72,11 +77,11 @@ void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float*
         const TileBlock block = tile_block(w.type, w.tile(t), b);
         int dot[2] = {0, 0};  // by halves of 16 columns, which q6_k scales apart
         for (int c = 0; c < kBlockCols; ++c)
-          dot[c / 16] += block.quant(r, c) * x.q[m * x.cols + b * kBlockCols + c];
-        const float scale = x.scale[m * blocks + b];
+          dot[c / 16] += block.quant(r, c) * x.q[x.block(m, b) * kBlockCols + c];
+        const float scale = x.scale[x.block(m, b)];
         sum += scale * (block.scale(r, 0) * static_cast<float>(dot[0]) +
                         block.scale(r, 16) * static_cast<float>(dot[1]));
-        sum -= block.minimum(r) * x.sum[m * blocks + b];
+        sum -= block.minimum(r) * x.sum[x.block(m, b)];
       }
       out[m * kTileRows + r] = sum;
     }

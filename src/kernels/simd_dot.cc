@@ -72,15 +72,15 @@ HWY_INLINE V16 broadcast_four(const int16_t* x) {
 /// Integer products of kRows activation rows with groups [g_begin, g_end) of a block, for the rows [first,
 /// first + lanes).
 template <class Fmt, int kRows>
-HWY_INLINE void block_dot(const TileBlock& block, const int16_t* x, int64_t x_stride, int64_t first,
-                          int g_begin, int g_end, VI* dots) {
+HWY_INLINE void block_dot(const TileBlock& block, const int16_t* x, int64_t first, int g_begin, int g_end,
+                          VI* dots) {
   const RowsI d;
   VI low[kRows], high[kRows];
   for (int m = 0; m < kRows; ++m) low[m] = high[m] = hn::Zero(d);
   for (int g = g_begin; g < g_end; ++g) {
     const V16 w_low = load_quads<Fmt>(block, g, first, 0), w_high = load_quads<Fmt>(block, g, first, 1);
     for (int m = 0; m < kRows; ++m) {
-      const V16 four = broadcast_four(x + m * x_stride + 4 * g);
+      const V16 four = broadcast_four(x + m * kBlockCols + 4 * g);
       low[m] = hn::Add(low[m], pairwise_dot(w_low, four));
       high[m] = hn::Add(high[m], pairwise_dot(w_high, four));
     }
@@ -102,26 +102,25 @@ HWY_INLINE void dot_rows(const std::byte* tile, const QuantizedRows& x, int64_t 
   for (int m = 0; m < kRows; ++m) sums[m] = hn::Zero(d);
   for (int64_t b = 0; b < blocks; ++b) {
     const TileBlock block = tile_block(Fmt::type, tile, b);
-    const float* x_scale = x.scale + first_x * blocks + b;
-    const float* x_sum = x.sum + first_x * blocks + b;
+    const float* x_scale = x.scale + x.block(first_x, b);
+    const float* x_sum = x.sum + x.block(first_x, b);
     for (int half = 0; half < Fmt::kHalves; ++half) {
       VI dots[kRows];
-      block_dot<Fmt, kRows>(block, x.q + first_x * x.cols + b * kBlockCols, x.cols, first, half * kGroups,
+      block_dot<Fmt, kRows>(block, x.wide + x.block(first_x, b) * kBlockCols, first, half * kGroups,
                             (half + 1) * kGroups, dots);
       const VF scale = Fmt::scale(block, half, first);
       for (int m = 0; m < kRows; ++m) {
-        const VF both = hn::Mul(scale, hn::Set(d, x_scale[m * blocks]));
-        sums[m] = hn::MulAdd(hn::ConvertTo(d, dots[m]), both, sums[m]);
         if constexpr (Fmt::kOffset != 0) {
-          sums[m] =
-              hn::NegMulAdd(scale, hn::Set(d, static_cast<float>(Fmt::kOffset) * x_sum[m * blocks]), sums[m]);
+          const int32_t shift = x.shift[x.block(first_x + m, b) * 3 + 2] / (128 / Fmt::kOffset);
+          dots[m] = hn::Add(dots[m], hn::Set(RowsI(), shift));
         }
+        const VF both = hn::Mul(scale, hn::Set(d, x_scale[m]));
+        sums[m] = hn::MulAdd(hn::ConvertTo(d, dots[m]), both, sums[m]);
       }
     }
     if constexpr (Fmt::kHasMinimum) {
       const VF minimum = Fmt::minimum(block, first);
-      for (int m = 0; m < kRows; ++m)
-        sums[m] = hn::NegMulAdd(minimum, hn::Set(d, x_sum[m * blocks]), sums[m]);
+      for (int m = 0; m < kRows; ++m) sums[m] = hn::NegMulAdd(minimum, hn::Set(d, x_sum[m]), sums[m]);
     }
   }
   for (int m = 0; m < kRows; ++m) hn::StoreU(sums[m], d, out + m * kTileRows + first);
@@ -135,6 +134,90 @@ void dot_tile(const WeightMatrix& w, int64_t t, const QuantizedRows& x, int64_t 
   }
 }
 
+#if HWY_TARGET == HWY_AVX3_DL
+// Highway 1.0 asks for machines with VNNI in this target, but does not tell the compiler.
+#define COBRA_VNNI __attribute__((target("avx512vnni")))
+
+constexpr int64_t kPrefetchBytes = 2048;  // ahead of the block that is multiplied
+
+/// Four columns of 16 rows as unsigned bytes: signed weights have 128 added.
+template <class Fmt>
+HWY_INLINE __m512i load_unsigned(const TileBlock& block, int group) {
+  const __m512i bytes = _mm512_loadu_si512(block.q + (Fmt::kNibbles ? group % 4 : group) * 4 * kTileRows);
+  if constexpr (Fmt::kNibbles) {
+    return _mm512_and_si512(group < 4 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
+  }
+  return Fmt::kUnsigned ? bytes : _mm512_xor_si512(bytes, _mm512_set1_epi8(-128));
+}
+
+HWY_INLINE __m512i broadcast_four_bytes(const int8_t* q) {
+  int32_t four = 0;
+  std::memcpy(&four, q, sizeof(four));
+  return _mm512_set1_epi32(four);
+}
+
+/// dot_rows of all 16 rows at once, an instruction for 16 rows x 4 columns: the same integers, so the same
+/// sums.
+template <class Fmt, int kRows>
+COBRA_VNNI void dot_rows_vnni(const std::byte* tile, const QuantizedRows& x, int64_t first_x, float* out) {
+  const RowsF d;
+  // What load_unsigned added to the weights (128), or the file did (8), is taken away again.
+  constexpr int32_t kAdded = Fmt::kNibbles ? Fmt::kOffset : Fmt::kUnsigned ? 0 : 128;
+  const auto start = [&](const int32_t* shift, int half) {
+    if constexpr (kAdded == 0)
+      return 0;
+    else
+      return shift[Fmt::kHalves == 2 ? half : 2] / (128 / kAdded);
+  };
+  constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
+  VF sums[kRows];
+  for (int m = 0; m < kRows; ++m) sums[m] = hn::Zero(d);
+  for (int64_t b = 0; b < x.cols / kBlockCols; ++b) {
+    const TileBlock block = tile_block(Fmt::type, tile, b);
+    for (int line = 0; line < (Fmt::kNibbles ? 4 : 8); ++line) {
+      __builtin_prefetch(block.q + kPrefetchBytes + 64 * line);
+    }
+    const int64_t at = x.block(first_x, b);
+    for (int half = 0; half < Fmt::kHalves; ++half) {
+      __m512i dots[kRows];
+      for (int m = 0; m < kRows; ++m) {
+        dots[m] = _mm512_set1_epi32(start(x.shift + (at + m) * 3, half));
+      }
+      for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
+        const __m512i w = load_unsigned<Fmt>(block, g);
+        for (int m = 0; m < kRows; ++m) {
+          dots[m] =
+              _mm512_dpbusd_epi32(dots[m], w, broadcast_four_bytes(x.q + (at + m) * kBlockCols + 4 * g));
+        }
+      }
+      const VF scale = Fmt::scale(block, half, 0);
+      for (int m = 0; m < kRows; ++m) {
+        const VF both = hn::Mul(scale, hn::Set(d, x.scale[at + m]));
+        sums[m] = hn::MulAdd(hn::ConvertTo(d, VI{dots[m]}), both, sums[m]);
+      }
+    }
+    if constexpr (Fmt::kHasMinimum) {
+      const VF minimum = Fmt::minimum(block, 0);
+      for (int m = 0; m < kRows; ++m) sums[m] = hn::NegMulAdd(minimum, hn::Set(d, x.sum[at + m]), sums[m]);
+    }
+  }
+  for (int m = 0; m < kRows; ++m) hn::StoreU(sums[m], d, out + (first_x + m) * kTileRows);
+}
+
+void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
+  with_format(w.type, [&](auto format) {
+    using Fmt = decltype(format);
+    int64_t m = 0;
+    if constexpr (Fmt::kHalves == 1) {  // with two scales for each block, 16 rows do not fit the registers
+      for (; m + 16 <= x.rows; m += 16) dot_rows_vnni<Fmt, 16>(w.tile(t), x, m, out);
+    }
+    for (; m + 8 <= x.rows; m += 8) dot_rows_vnni<Fmt, 8>(w.tile(t), x, m, out);
+    for (; m + 4 <= x.rows; m += 4) dot_rows_vnni<Fmt, 4>(w.tile(t), x, m, out);
+    for (; m + 2 <= x.rows; m += 2) dot_rows_vnni<Fmt, 2>(w.tile(t), x, m, out);
+    if (m < x.rows) dot_rows_vnni<Fmt, 1>(w.tile(t), x, m, out);
+  });
+}
+#else
 void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
   with_format(w.type, [&](auto format) {
     using Fmt = decltype(format);
@@ -143,25 +226,38 @@ void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float*
     if (m < x.rows) dot_tile<Fmt, 1>(w, t, x, m, out);
   });
 }
+#endif
 
-void quantize_row(const float* x, int64_t n, int16_t* q, float* scale, float* sum) {
+void quantize_row(const float* x, int64_t n, const QuantizedRow& out) {
   const RowsF d;
   const RowsI di;
   const hn::Rebind<int16_t, RowsF> d16;
+  const hn::Rebind<int8_t, RowsF> d8;
+  constexpr int64_t kHalf = kBlockCols / 2;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t b = 0; b < n / kBlockCols; ++b, x += kBlockCols, q += kBlockCols) {
+  for (int64_t b = 0; b < n / kBlockCols; ++b) {
+    const float* block = x + b * kBlockCols;
+    const int64_t to = b * out.rows;
     VF largest = hn::Zero(d);
-    for (int64_t i = 0; i < kBlockCols; i += lanes) largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+    for (int64_t i = 0; i < kBlockCols; i += lanes)
+      largest = hn::Max(largest, hn::Abs(hn::LoadU(d, block + i)));
     const float maximum = hn::GetLane(hn::MaxOfLanes(d, largest));
     const VF inverse = hn::Set(d, maximum > 0.0f ? 127.0f / maximum : 0.0f);
-    VI total = hn::Zero(di);
-    for (int64_t i = 0; i < kBlockCols; i += lanes) {
-      const VI value = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
-      total = hn::Add(total, value);
-      hn::StoreU(hn::DemoteTo(d16, value), d16, q + i);
+    int32_t totals[3] = {};  // of the halves and of both
+    for (int64_t half = 0; half < 2; ++half) {
+      VI total = hn::Zero(di);
+      for (int64_t i = half * kHalf; i < (half + 1) * kHalf; i += lanes) {
+        const VI value = hn::NearestInt(hn::Mul(hn::LoadU(d, block + i), inverse));
+        total = hn::Add(total, value);
+        hn::StoreU(hn::DemoteTo(d16, value), d16, out.wide + to * kBlockCols + i);
+        hn::StoreU(hn::DemoteTo(d8, value), d8, out.q + to * kBlockCols + i);
+      }
+      totals[half] = hn::GetLane(hn::SumOfLanes(di, total));
     }
-    scale[b] = maximum / 127.0f;
-    sum[b] = scale[b] * static_cast<float>(hn::GetLane(hn::SumOfLanes(di, total)));
+    out.scale[to] = maximum / 127.0f;
+    totals[2] = totals[0] + totals[1];
+    for (int i = 0; i < 3; ++i) out.shift[3 * to + i] = -128 * totals[i];
+    out.sum[to] = out.scale[to] * static_cast<float>(totals[2]);
   }
 }
 

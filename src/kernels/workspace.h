@@ -33,7 +33,9 @@ struct Workspace {
 
   Scratch<float> rows;  // activations copied out of channel tiles
   Scratch<BFloat16> rows_bf16;
-  Scratch<int16_t> quants;  // activations in 8 bits
+  Scratch<int8_t> quants;  // activations in 8 bits; QuantizedRows (kernel_table.h) says what the rest is
+  Scratch<int16_t> wide_quants;
+  Scratch<int32_t> quant_shifts;
   Scratch<float> quant_scales;
   Scratch<float> quant_sums;
   std::vector<PerThread> threads;

@@ -1,0 +1,110 @@
+// Products of a few rows of activations with the weights of a language model of true shapes, against a summed
+// read of the same bytes.
+// usage: decode_products_bench [type=q8_0] [threads=2] [layers=16]; COBRA_ISA chooses the kernels.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <vector>
+
+#include "base/parallel.h"
+#include "cobra/runtime.h"
+#include "kernels/kernels.h"
+#include "kernels/quant.h"
+#include "kernels/weight_matrix.h"
+
+namespace {
+
+using namespace cobra;
+
+constexpr int kRounds = 7;
+constexpr int64_t kModel = 2560, kInner = 5120, kRankAndStates = 160 + 2 * 16, kMaxRows = 32;
+
+/// in_proj, x_proj, out_proj of Mamba-2.8B; dt_proj is float32 and left out.
+constexpr int64_t kShapes[][2] = {{2 * kInner, kModel}, {kRankAndStates, kInner}, {kModel, kInner}};
+
+PackedMatrix random_matrix(DType type, int64_t rows, int64_t cols, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> row(static_cast<size_t>(cols));
+  for (float& v : row) v = normal(random);
+  const auto bytes = static_cast<size_t>(row_bytes(type, cols));
+  std::vector<std::byte> blocks(static_cast<size_t>(rows) * bytes);
+  quantize_row(type, row.data(), blocks.data(), cols);  // one row for all: the times do not depend on values
+  for (size_t r = 1; r < static_cast<size_t>(rows); ++r)
+    std::memcpy(&blocks[r * bytes], blocks.data(), bytes);
+  return pack_matrix(type, rows, cols, blocks.data(), 2);
+}
+
+double milliseconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Reads every matrix and adds up its words, so that no load can be left out.
+uint64_t summed_read(const std::vector<PackedMatrix>& matrices, int threads) {
+  std::vector<uint64_t> sums(static_cast<size_t>(threads) * 8);
+  for (const PackedMatrix& m : matrices) {
+    const auto* words = reinterpret_cast<const uint64_t*>(m.view.data);
+    parallel_ranges(threads, m.view.bytes() / 64, [&](int64_t begin, int64_t end, int thread) {
+      uint64_t sum[8] = {};
+      for (int64_t i = begin; i < end; ++i) {
+        __builtin_prefetch(words + i * 8 + 256);
+        for (int k = 0; k < 8; ++k) sum[k] += words[i * 8 + k];
+      }
+      for (int k = 0; k < 8; ++k) sums[static_cast<size_t>(thread) * 8] += sum[k];
+    });
+  }
+  return sums[0];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const DType type = parse_dtype(argc > 1 ? argv[1] : "q8_0");
+  const int threads = argc > 2 ? std::atoi(argv[2]) : 2, layers = argc > 3 ? std::atoi(argv[3]) : 16;
+  const KernelTable& table = find_kernels(std::getenv("COBRA_ISA") ? std::getenv("COBRA_ISA") : "");
+  std::vector<PackedMatrix> matrices;
+  for (int layer = 0; layer < layers; ++layer) {
+    for (const auto& [rows, cols] : kShapes) matrices.push_back(random_matrix(type, rows, cols, 1));
+  }
+  double bytes = 0;
+  for (const PackedMatrix& m : matrices) bytes += static_cast<double>(m.view.bytes());
+
+  std::vector<float> x(kMaxRows * kInner, 0.5f), y(kMaxRows * 2 * kInner);
+  Workspace workspace;
+  const Kernels kernels(table, threads, workspace, Phase::decode);
+  const std::vector<int64_t> row_counts = {1, 2, 4, 8, 16, 32};
+  std::vector<std::vector<double>> times(row_counts.size() + 1);
+  for (int round = 0; round < kRounds; ++round) {  // interleaved, so that a disturbance meets all of them
+    volatile uint64_t sum = 0;
+    times[0].push_back(milliseconds([&] { sum = summed_read(matrices, threads); }));
+    for (size_t i = 0; i < row_counts.size(); ++i) {
+      const int64_t rows = row_counts[i];
+      times[i + 1].push_back(milliseconds([&] {
+        for (const PackedMatrix& m : matrices) {
+          kernels.linear(TensorView<const float>(x.data(), rows, m.view.cols), m.view,
+                         TensorView<float>(y.data(), rows, m.view.rows));
+        }
+      }));
+    }
+  }
+  const auto median = [](std::vector<double> v) {
+    std::nth_element(v.begin(), v.begin() + static_cast<ptrdiff_t>(v.size() / 2), v.end());
+    return v[v.size() / 2];
+  };
+  const double read = median(times[0]);
+  fmt::print("{} {}, {} threads, {:.2f} GB; summed read {:.1f} GB/s\n", table.isa, name(type), threads,
+             bytes / 1e9, bytes / 1e6 / read);
+  for (size_t i = 0; i < row_counts.size(); ++i) {
+    const double t = median(times[i + 1]);
+    fmt::print("{:>3} rows {:8.2f} ms  {:6.1f} GB/s  {:5.2f} of the read  {:5.2f} x the rows/s of one\n",
+               row_counts[i], t, bytes / 1e6 / t, read / t,
+               static_cast<double>(row_counts[i]) * median(times[1]) / t);
+  }
+}
