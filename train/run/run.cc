@@ -1,5 +1,7 @@
 #include "train/run/run.h"
 
+#include <omp.h>
+
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -8,8 +10,8 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "cobra/runtime.h"
+#include "data/prefetch.h"
 #include "train/optim/schedule.h"
-#include "train/run/batch_queue.h"
 #include "train/run/cached_features.h"
 #include "train/run/chart.h"
 #include "train/run/checkpoint.h"
@@ -26,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kWaitingBatches = 8;
+constexpr int64_t kWaitingBatches = 8;
 constexpr std::chrono::seconds kChartEvery{30};
 
 void write_text(const std::string& path, const std::string& text) {
@@ -53,6 +55,25 @@ void prepare_folder(const RunRecipe& recipe, bool resume) {
         "{}: holds a run already: go on with it by --resume, or name another folder",
         printable(recipe.output, 1000));
   if (!resume) write_text((folder / kRecipeFile).string(), to_json(recipe).dump(2) + "\n");
+}
+
+/// The examples of this rank in an epoch, in the order in which they are taken.
+struct EpochOrder {
+  int64_t epoch = -1;
+  std::vector<int64_t> examples;
+};
+
+struct MicroBatch {
+  std::vector<int64_t> examples;
+  LoadedBatch loaded;
+};
+/// Made in the background, so that pictures are decoded while the step before computes.
+using MicroBatches = data::Prefetcher<MicroBatch>;
+
+/// The calling thread gets no OpenMP team beside the step's.
+void use_no_team() {
+  at::get_num_threads();  // libtorch makes a thread's team when it is first asked
+  omp_set_num_threads(1);
 }
 
 class Run {
@@ -99,9 +120,10 @@ class Run {
   std::unique_ptr<TrainingData> open_data() const;
   void plan_steps();
   void restore();
-  BatchQueue::Plan batches_from(int64_t step) const;
+  /// Micro-batch `micro` of the run. `order` is kept between calls, which one thread makes.
+  MicroBatch load(int64_t micro, EpochOrder& order) const;
   std::string names_of(const std::vector<int64_t>& examples) const;
-  StepMetrics make_update(BatchQueue& batches);
+  StepMetrics make_update(MicroBatches& batches);
   bool any_rank(bool flag) const;
   std::string optimizer_sizes() const;
   int loop(RunLog& log, MetricsFile* metrics);
@@ -149,24 +171,14 @@ void Run::restore() {
   step_ = *latest;
 }
 
-/// Micro-batches from update `step` to the last. The order of an epoch is made when it begins.
-BatchQueue::Plan Run::batches_from(int64_t step) const {
-  struct Position {
-    int64_t micro, epoch;
-    std::vector<int64_t> order;
-  };
-  const int64_t per_epoch = steps_per_epoch_ * micro_per_step_, end = schedule_.total_steps * micro_per_step_;
-  const int64_t size = recipe_.per_device_batch_size;
-  auto at = std::make_shared<Position>(Position{step * micro_per_step_, -1, {}});
-  return [this, at, per_epoch, end, size]() -> std::optional<std::vector<int64_t>> {
-    if (at->micro == end) return std::nullopt;
-    if (at->epoch != at->micro / per_epoch) {
-      at->epoch = at->micro / per_epoch;
-      at->order = data_->order(at->epoch);
-    }
-    const auto begin = at->order.begin() + at->micro++ % per_epoch * size;
-    return std::vector<int64_t>(begin, begin + size);
-  };
+MicroBatch Run::load(int64_t micro, EpochOrder& order) const {
+  use_no_team();
+  const int64_t per_epoch = steps_per_epoch_ * micro_per_step_, size = recipe_.per_device_batch_size;
+  if (order.epoch != micro / per_epoch) order = {micro / per_epoch, data_->order(micro / per_epoch)};
+  const auto begin = order.examples.begin() + micro % per_epoch * size;
+  MicroBatch batch{{begin, begin + size}, {}};
+  batch.loaded = data_->load(batch.examples);
+  return batch;
 }
 
 /// "; examples data.json: example 3 (id '7'), ...", or nothing of none.
@@ -176,7 +188,7 @@ std::string Run::names_of(const std::vector<int64_t>& examples) const {
   return names.empty() ? "" : fmt::format("; examples {}", fmt::join(names, ", "));
 }
 
-StepMetrics Run::make_update(BatchQueue& batches) {
+StepMetrics Run::make_update(MicroBatches& batches) {
   const Clock::time_point start = Clock::now();
   StepMetrics metrics;
   metrics.step = step_ + 1;
@@ -186,12 +198,12 @@ StepMetrics Run::make_update(BatchQueue& batches) {
   try {
     for (int64_t micro = 0; micro < micro_per_step_; ++micro) {
       suspects.clear();  // what cannot be loaded is named by its error
-      BatchQueue::Entry entry = batches.next();
-      suspects = entry.examples;
+      MicroBatch batch = batches.next().value();
+      suspects = batch.examples;
       all.insert(all.end(), suspects.begin(), suspects.end());
-      if (features_) complete_features(*features_, model_, entry.loaded);
-      trainer_.accumulate(entry.loaded.batch);
-      metrics.tokens += entry.loaded.tokens;
+      if (features_) complete_features(*features_, model_, batch.loaded);
+      trainer_.accumulate(batch.loaded.batch);
+      metrics.tokens += batch.loaded.tokens;
     }
     suspects = all;
     const StepResult result = trainer_.update(metrics.learning_rate);
@@ -244,7 +256,9 @@ std::string Run::optimizer_sizes() const {
 
 int Run::loop(RunLog& log, MetricsFile* metrics) {
   const StopSignal signal;
-  BatchQueue batches(*data_, batches_from(step_), kWaitingBatches);
+  MicroBatches batches(step_ * micro_per_step_, schedule_.total_steps * micro_per_step_,
+                       [this, order = EpochOrder()](int64_t micro) mutable { return load(micro, order); },
+                       {.threads = 1, .capacity = kWaitingBatches});
   Clock::time_point charted = Clock::now();
   while (step_ < schedule_.total_steps) {
     const StepMetrics made = make_update(batches);
