@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -13,6 +14,18 @@
 #include "cli/program_place.h"
 
 namespace cobra {
+namespace {
+
+/// What libtorch logs about connections, the trainer says in one line. It reads these as it is loaded; whoever
+/// sets them gets the log.
+void silence_libtorch() {
+  constexpr int kUnlessSet = 0;
+  ::setenv("GLOG_minloglevel", "3", kUnlessSet);
+  ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", kUnlessSet);
+}
+
+}  // namespace
+
 void add_train_command(CLI::App& app) {
   app.add_subcommand("train", "Train and fine-tune (the program cobra-train)");  // for cobra --help
 }
@@ -26,6 +39,7 @@ int run_trainer(int argc, const char* const* argv) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  silence_libtorch();
   ::execv(path.c_str(), arguments.data());
   say_error(
       errno == ENOENT

@@ -1,16 +1,18 @@
 """cobra train run from the outside: runs that stop and go on, several ranks, a full disk, bad recipes."""
 
 import json
+import os
 import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import unittest
 
 import cobra_cli as cli
-from training_runs import NAMES, RANK_TIMEOUT_S, TrainingTest, losses
+from training_runs import NAMES, RANK_TIMEOUT_S, TrainingTest, free_port, losses
 
 START_S = 120
 
@@ -84,6 +86,18 @@ class TrainRunTest(TrainingTest):
             self.assertLess(max(found[count]), 1.3 * found[1][0] / count)
             self.assertAlmostEqual(sum(found[count]), found[1][0], delta=0.05)
 
+    @unittest.skipUnless(shutil.which("mpirun"), "the package openmpi-bin is not installed")
+    def test_mpirun_starts_ranks(self):
+        run = self.folder / "mpirun"
+        root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+        environment = {**os.environ, **root, "MASTER_PORT": str(free_port())}
+        words = ["mpirun", "--oversubscribe", "-n", 2, cli.PROGRAM, "train", "run", self.recipe]
+        words += ["--max-steps", 20, "--output", run]
+        done = subprocess.run(list(map(str, words)), env=environment, capture_output=True, timeout=RANK_TIMEOUT_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("2 ranks", (run / "log.txt").read_text())
+        self.assert_close(losses(run), losses(self.whole), 1e-5, "losses of 2 ranks")
+
     def test_a_run_of_two_ranks_goes_on_with_one(self):
         run = self.folder / "two_then_one"
         processes = self.start_ranks(2, "--max-steps", 20, "--save-every", 5, "--output", run)
@@ -105,6 +119,16 @@ class TrainRunTest(TrainingTest):
         self.assertEqual(processes[0].returncode, 1, talk)
         self.assertIn(b"another rank has ended", talk)
         self.assertTrue(list((run / "checkpoints").glob("step-*")))
+
+    def test_a_port_that_is_taken_is_told_in_one_line(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            rank = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_PORT": str(taken.getsockname()[1])}
+            process = self.start("--output", self.folder / "taken", environment=rank)
+            _, talk = process.communicate(timeout=RANK_TIMEOUT_S)
+        self.assertEqual(process.returncode, 1)
+        self.assertRegex(talk.decode(), r"\Acobra: rank 0 of 2 at [0-9.:]+: the ranks did not meet: [^\n]+\n\Z")
 
     def test_a_rank_that_stands_still_ends_the_run(self):
         run = self.folder / "still"

@@ -88,7 +88,4 @@ class TrainingTest(cli.CobraTest):
 
     def start_ranks(self, count, *arguments):
         shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-        return [
-            self.start(*arguments, environment={**shared, "RANK": str(rank), "GLOG_minloglevel": "3"})
-            for rank in range(count)
-        ]
+        return [self.start(*arguments, environment={**shared, "RANK": str(rank)}) for rank in range(count)]
