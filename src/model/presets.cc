@@ -92,6 +92,12 @@ constexpr Preset kPresets[] = {
        return assemble("cobra-base+3b", "mamba-2.8b", {dino_large(), siglip_so400m()},
                        ProjectorType::fused_gelu_mlp, mamba_3b());
      }},
+    // The smallest published Mamba below the paper's towers: for experiments that 2.8 billion are too slow for.
+    {"cobra-130m",
+     [] {
+       return assemble("cobra+130m", "mamba-130m", {dino_large(), siglip_so400m()},
+                       ProjectorType::fused_gelu_mlp, mamba(768, 24, 50280));
+     }},
     // Shapes that show mistakes: pixels left over at the edge (90 = 6 x 14 + 6), an MLP width that no block
     // divides.
     {"tiny",
