@@ -23,6 +23,7 @@ void add_commands(CLI::App& app) {
   add_init_command(app);
   add_trace_command(app);
   add_tokenize_command(app);
+  add_bench_command(app);
   add_train_command(app);
   add_eval_command(app);
   add_data_command(app);

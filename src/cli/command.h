@@ -13,6 +13,7 @@ void add_inspect_command(CLI::App& app);
 void add_init_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
+void add_bench_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
 void add_data_command(CLI::App& app);

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Makes models/cobra-tiny.gguf again: data, vocabulary, training from nothing, weights in 8 bits, scores.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+usage() {
+  cat <<'EOF'
+usage: scripts/train-tiny.sh WORK
+
+Trains cobra-tiny in the folder WORK (about 1 GB) and leaves WORK/cobra-tiny.gguf, the model, WORK/run, the run, and
+WORK/scores.md, its scores. An interrupted training goes on when the command is given again. Needs the release
+build with the trainer (scripts/setup.sh --tests --train).
+EOF
+}
+
+case ${1:-} in
+  -h | --help) usage; exit 0 ;;
+  -* | "") usage >&2; exit 2 ;;
+esac
+work=$1
+cobra=$root/build/release/bin/cobra
+[[ -x $cobra && -x $cobra-train ]] || { echo "train-tiny.sh: build the release preset first (see --help)" >&2; exit 1; }
+mkdir -p "$work"
+cd "$work"
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "1/4 Data"
+[[ -e scenes ]] || "$cobra" data scenes --train 120000 --test 500 --seed 0 -o scenes
+[[ -e fashion ]] || "$cobra" data fashion -o fashion
+[[ -e train.json ]] || "$cobra" data join scenes/train.json fashion/train.json -o train.json
+[[ -e tokenizer.json ]] || "$cobra" data tokenizer train.json --vocab-size 1024 -o tokenizer.json
+[[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
+
+step "2/4 Training: a process for each core, one thread each"
+if [[ ! -e run/model.gguf ]]; then
+  ranks=$(nproc)
+  arguments=("$root/train/recipes/cobra-tiny.json")
+  [[ ! -e run/recipe.json ]] || arguments=(--resume run)
+  export WORLD_SIZE=$ranks MASTER_ADDR=127.0.0.1 MASTER_PORT=${MASTER_PORT:-29500}
+  for ((rank = 1; rank < ranks; ++rank)); do
+    RANK=$rank "$cobra" train run "${arguments[@]}" --threads 1 >"rank-$rank.log" 2>&1 &
+  done
+  RANK=0 "$cobra" train run "${arguments[@]}" --threads 1
+  wait
+fi
+
+step "3/4 Weights in 8 bits"
+"$cobra" quantize run/model.gguf --type q8_0 -o cobra-tiny.gguf
+
+step "4/4 Scores"
+python3 "$root/scripts/score_tiny.py" --work scored cobra-tiny.gguf | tee scores.md
