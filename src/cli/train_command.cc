@@ -16,8 +16,8 @@
 namespace cobra {
 namespace {
 
-/// What libtorch logs about connections, the trainer says in one line. It reads these as it is loaded; whoever
-/// sets them gets the log.
+/// What libtorch logs about connections, the trainer says in one line. It reads these as it is loaded;
+/// whoever sets them gets the log.
 void silence_libtorch() {
   constexpr int kUnlessSet = 0;
   ::setenv("GLOG_minloglevel", "3", kUnlessSet);
