@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kZip = ".zip/";
+constexpr size_t kShownPathBytes = 4096;
 
 void check_name(const std::string& name) {
   const fs::path path(name);
@@ -80,15 +81,15 @@ std::vector<std::byte> PictureFolder::read(const std::string& name) const {
   }
   const ZipMember* member = place.archive->zip.find(place.name);
   const std::string& path = place.archive->file.path();
-  check(member != nullptr, "{}: no member '{}'", path, printable(place.name));
+  check(member != nullptr, "{}: no member '{}'", path, printable(place.name, kShownPathBytes));
   check(member->bytes <= max_bytes, "{}: member '{}' has {} bytes, at most {} are read", path,
-        printable(place.name), member->bytes, max_bytes);
+        printable(place.name, kShownPathBytes), member->bytes, max_bytes);
   return place.archive->read(*member);
 }
 
 Image PictureFolder::load(const std::string& name) const {
   const std::vector<std::byte> bytes = read(name);
-  return Image::decode(bytes, (fs::path(root_) / printable(name, 400)).string());
+  return Image::decode(bytes, (fs::path(root_) / printable(name, kShownPathBytes)).string());
 }
 
 }  // namespace cobra::data

@@ -46,7 +46,7 @@ Image allocate_image(int64_t width, int64_t height, const EncodedImage& encoded)
 }
 
 Image Image::decode(std::span<const std::byte> bytes, const std::string& source, const ImageLimits& limits) {
-  const EncodedImage encoded{bytes, printable(source), limits};
+  const EncodedImage encoded{bytes, printable(source, kMaxPathBytes), limits};
   check(!bytes.empty(), "{}: no data where a picture was expected", encoded.source);
   check(static_cast<int64_t>(bytes.size()) <= limits.max_bytes, "{}: {} bytes, more than the limit of {}",
         encoded.source, bytes.size(), limits.max_bytes);
