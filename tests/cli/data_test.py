@@ -244,6 +244,89 @@ class MixAndStats(CobraTest):
         self.assertEqual(photo["image"], "lrv/lrv-vg/5.jpg")
         self.assertEqual([t["value"] for t in photo["conversations"]], ["<image>\nQ?", "A"])
 
+    def test_mix_lists_every_kind_of_bad_record(self):
+        folder = self.write_parts()
+        turns = [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}]
+        parts = {
+            "llava": [
+                ({"id": "good", "conversations": turns}, None),
+                ({"id": "empty", "conversations": []}, "the conversation is empty"),
+                ({"id": "open", "conversations": turns[:1]}, "has no answer"),
+                ({"id": "wrong", "conversations": "Why?"}, "field 'conversations' must be"),
+                ({"id": ["x"], "conversations": turns}, "field 'id' must be"),
+                ({"id": "image", "image": 7, "conversations": turns}, "field 'image'"),
+                ({"id": "bytes", "conversations": [turns[0], {"from": "gpt", "value": "INVALID"}]}, "ill-formed UTF-8"),
+                ({"id": "outside", "image": "../a.jpg", "conversations": turns}, "must stay below the picture folder"),
+                ([], "must be an object"),
+                (None, "must be an object"),
+            ],
+            "lvis": [({"id": "speaker", "conversations": [turns[1], turns[0]]}, "must be from 'human'")],
+            "lrv": [
+                ({"image_id": 7.5, "question": "Q", "answer": "A"}, "field 'image_id'"),
+                ({"image_id": "7", "answer": "A"}, "field 'question'"),
+                ({"image_id": "7", "question": "Q", "answer": "A"}, "there is no such picture"),
+            ],
+            "lrv-charts": [
+                ({"image_id": "c/good.jpg", "question": " Q ", "answer": "A"}, None),
+                ({"image_id": "c/torn.jpg", "question": "Q", "answer": "A"}, "torn.jpg"),
+                ({"image_id": "", "question": "Q", "answer": "A"}, "field 'image_id' is empty"),
+                ({"image_id": "c/good.jpg", "question": "Q", "answer": ["A"]}, "field 'answer'"),
+            ],
+        }
+        charts = folder / "lrv" / "lrv-chart" / "c"
+        charts.mkdir(parents=True)
+        (charts / "good.jpg").write_bytes(PICTURE.read_bytes())
+        (charts / "torn.jpg").write_bytes(PICTURE.read_bytes()[:200])
+        files, expected = [], {}
+        for name, records in parts.items():
+            path = folder / f"{name}.json"
+            text = json.dumps([record for record, _ in records]).encode()
+            path.write_bytes(text.replace(b"INVALID", b"\xff\xfe"))
+            files += [f"--{name}", path]
+            expected |= {(str(path), i): problem for i, (_, problem) in enumerate(records) if problem}
+        output = folder / "mix.json"
+        result = run("data", "mix", *files, "--images", folder, "--json", "-o", output)
+        mixed = json.loads(output.read_text(encoding="utf-8"))
+        self.assertEqual(sorted(example["id"] for example in mixed), ["good", "good"])
+        (chart,) = [example for example in mixed if "image" in example]
+        self.assertEqual(chart["image"], "lrv/lrv-chart/c/good.jpg")
+        self.assertEqual([turn["value"] for turn in chart["conversations"]], ["<image>\nQ", "A"])
+        report = [json.loads(line) for line in (folder / "mix.json.left-out.jsonl").read_text().splitlines()]
+        found = {(line["file"], line["position"]): line["problem"] for line in report}
+        self.assertEqual(len(report), len(expected))
+        self.assertEqual(found.keys(), expected.keys())
+        for place, problem in expected.items():
+            self.assertIn(problem, found[place])
+        self.assertIn(
+            f"{len(expected)} examples left out: 1 with a missing picture, 2 with a broken one".encode(), result.stderr
+        )
+
+    def test_stats_of_tokens_and_pictures(self):
+        folder = self.write_parts()
+        tokenizer = write_byte_tokenizer(folder / "tokenizer.json")
+        bad = [{"id": "empty", "conversations": []}, {"id": "bytes", "conversations": "INVALID"}, 7]
+        records = json.loads((folder / "llava.json").read_text(encoding="utf-8"))
+        mixed = folder / "mixed.json"
+        mixed.write_bytes(json.dumps(records + bad).encode().replace(b"INVALID", b"\xff"))
+        flags = [mixed, "--images", folder, "--tokenizer", tokenizer, "--template", "pure", "--max-length", 20]
+        found = json.loads(run("data", "stats", *flags, "--json").stdout)
+        self.assertEqual((found["examples"], found["bad_examples"]), (4, 3))
+        problems = found["problems"]
+        self.assertEqual([p["position"] for p in problems["examples"]], [4, 5, 6])
+        self.assertEqual([(p["image"], p["examples"]) for p in problems["missing"]], [("coco/absent.jpg", 1)])
+        self.assertEqual([(p["image"], p["examples"]) for p in problems["broken"]], [("coco/torn.jpg", 1)])
+        self.assertIn("torn.jpg", problems["broken"][0]["problem"])
+        answers = 3 * len("A garden.</s>") + len("Hello there</s>")  # one token a byte
+        self.assertEqual(found["longer_than_max_length"], 4)
+        self.assertEqual(found["target_tokens"]["total"], answers - (found["tokens"]["total"] - 4 * 20))
+        whole = json.loads(run("data", "stats", *flags[:-1], 1000, "--only-look", "--json").stdout)
+        self.assertEqual(whole["target_tokens"]["total"], answers)
+        self.assertEqual((whole["longer_than_max_length"], whole["without_target"]), (0, 0))
+        self.assertEqual(whole["problems"]["broken"], [])
+        text = run("data", "stats", *flags).stdout.decode()
+        for line in ("bad examples: 3", "missing pictures: 1", "coco/torn.jpg (1 examples)", "4 examples are longer"):
+            self.assertIn(line, text)
+
     def test_stats(self):
         folder = self.write_parts()
         found = json.loads(run("data", "stats", folder / "llava.json", "--json").stdout)
