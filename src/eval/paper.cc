@@ -26,9 +26,9 @@ PaperTable open_and_closed() {
 PaperTable grounding() {
   return {"Visual grounding",
           "Table 4",
-          {{"RefCOCO", "refcoco", "accuracy__RefCOCO", 100},
-           {"RefCOCO+", "refcoco", "accuracy__RefCOCO+", 100},
-           {"RefCOCOg", "refcoco", "accuracy__RefCOCOg", 100}},
+          {{"RefCOCO", "refcoco", "accuracy__RefCOCO", 100, "RefCOCO"},
+           {"RefCOCO+", "refcoco", "accuracy__RefCOCO+", 100, "RefCOCO+"},
+           {"RefCOCOg", "refcoco", "accuracy__RefCOCOg", 100, "RefCOCOg"}},
           {{"Cobra-3.5B", {52.7, 45.6, 46.9}},
            {"Cobra-8B", {58.2, 52.5, 54.4}},
            {"LLaVA v1.5 (Vicuna-7B)", {55.1, 49.5, 50.9}}}};

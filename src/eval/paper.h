@@ -16,6 +16,7 @@ struct PaperColumn {
   std::string family;  // "vsr"
   std::string number;  // "accuracy__VSR-ExactMatch"
   double scale;        // from the summary to percent
+  std::string part{};  // label of the breakdown's row that counts its questions; "": it is of all of them
 };
 struct PaperRow {
   std::string model;

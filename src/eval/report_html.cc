@@ -1,6 +1,7 @@
 // The report as one HTML page. All text goes through escape_html.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "eval/paper.h"
@@ -147,7 +148,14 @@ std::string gallery_html(const std::string& title, const std::vector<ReportExamp
   if (examples.empty()) return "";
   std::string cards;
   for (const ReportExample& example : examples) cards += card_html(example, kind);
-  return element("h3", title) + "\n" + element("div class=\"gallery\"", "\n" + cards) + "\n";
+  const char* tag = kind == "case" ? "div class=\"gallery wide\"" : "div class=\"gallery\"";
+  return element("h3", title) + "\n" + element(tag, "\n" + cards) + "\n";
+}
+
+bool has_boxes(const std::vector<ReportExample>& examples) {
+  return std::any_of(examples.begin(), examples.end(), [](const ReportExample& example) {
+    return !example.true_boxes.empty() && !example.data_uri.empty();
+  });
 }
 
 std::string section_html(const ReportSection& section, size_t place) {
@@ -160,6 +168,10 @@ std::string section_html(const ReportSection& section, size_t place) {
     tables += breakdown_html(breakdown, section.benchmark->info().headline_scale);
   }
   html += element("div class=\"columns\"", tables) + "\n";
+  if (has_boxes(section.right) || has_boxes(section.wrong)) {
+    html +=
+        element("p class=\"note\"", "Boxes: solid green is the expected one, dashed red the answer.") + "\n";
+  }
   html += gallery_html("Right answers", section.right, "right");
   return html + gallery_html("Wrong answers", section.wrong, "wrong");
 }

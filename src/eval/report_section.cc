@@ -77,18 +77,23 @@ std::string probabilities_text(const Json& values, const BenchmarkInfo& info) {
   return text;
 }
 
+std::string answer_text(const Json& answer) {
+  const std::string text = json_words(answer);
+  return text.empty() ? "(empty)" : text;
+}
+
 std::vector<ReportExample::Reply> replies(const Json& result, const QuestionScore& score,
                                           const Benchmark& benchmark) {
   if (benchmark.closed_set()) {
     const Json predicted = score.detail.value("predicted", Json());
-    return {{"answer", json_words(predicted)},
+    return {{"answer", answer_text(predicted)},
             {"probabilities", probabilities_text(result[benchmark.output_field()], benchmark.info())}};
   }
   if (result.contains("model_output_ocr")) {
-    return {{"with OCR tokens", json_words(result["model_output_ocr"])},
-            {"without", json_words(result.value("model_output_no_ocr", Json()))}};
+    return {{"with OCR tokens", answer_text(result["model_output_ocr"])},
+            {"without", answer_text(result.value("model_output_no_ocr", Json()))}};
   }
-  return {{"answer", json_words(result.value("model_output", Json()))}};
+  return {{"answer", answer_text(result.value("model_output", Json()))}};
 }
 
 void add_box(const Json& value, std::vector<ReportBox>& boxes) {
@@ -164,11 +169,22 @@ std::vector<std::string> models_of(const Report& report) {
   return models;
 }
 
+int64_t questions_of(const ReportSection& section, const std::string& part) {
+  if (part.empty()) return section.questions;
+  for (const Breakdown& breakdown : section.breakdowns) {
+    for (const Row& row : breakdown.rows) {
+      if (row.label == part) return row.questions;
+    }
+  }
+  return 0;
+}
+
 ReportCell cell_of(const Report& report, const std::string& model, const PaperColumn& column) {
   for (const ReportSection& section : report.sections) {
     if (section.model != model || section.benchmark->info().family != column.family) continue;
     const double value = summary_number(section.summary, column.number);
-    if (!std::isnan(value)) return {value * column.scale, section.dataset, section.questions};
+    if (!std::isnan(value))
+      return {value * column.scale, section.dataset, questions_of(section, column.part)};
   }
   return {std::numeric_limits<double>::quiet_NaN(), "", 0};
 }

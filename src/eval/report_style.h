@@ -4,7 +4,7 @@
 namespace cobra::eval {
 
 constexpr const char* kReportStyle = R"css(
-:root { color-scheme: light dark; --bg: #f7f7f4; --card: #fff; --ink: #1d2329; --soft: #68727d; --line: #e1e3e0;
+:root { color-scheme: light dark; --bg: #f7f7f4; --card: #fff; --ink: #1d2329; --soft: #565f69; --line: #e1e3e0;
   --run: #0b6e5f; --run-bg: #e5f3ef; --bad: #b3402f; --bad-bg: #fbeae7; --bar: #9cccc1; }
 @media (prefers-color-scheme: dark) { :root { --bg: #14171a; --card: #1d2125; --ink: #e4e7ea; --soft: #98a2ac;
   --line: #31373d; --run: #6fd0bd; --run-bg: #17332e; --bad: #f0907f; --bad-bg: #3a211d; --bar: #2f6f63; } }
@@ -24,15 +24,19 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: 7px 14px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 9em; }
 tr:last-child > * { border-bottom: 0; } thead th { color: var(--soft); font-weight: 600; font-size: .85rem; }
-td .n { display: block; line-height: 1.2; }
+td .n { display: block; line-height: 1.2; font-size: .8rem; }
+.scroll tr > :first-child { position: sticky; left: 0; background: var(--card); }
+.scroll tr.run > :first-child { background: var(--run-bg); }
+@media (max-width: 960px) { th, td { padding: 6px 8px; } main { padding: 16px 12px 48px; } }
 tr.run { background: var(--run-bg); } tr.run > * { color: var(--run); font-weight: 600; }
 tr.run .n { font-weight: 400; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 16px;
-  align-items: start; margin-top: 16px; }
+  align-items: start; margin: 16px 0; }
 details, .box { background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow-x: auto; }
 summary { padding: 8px 14px; cursor: pointer; font-weight: 600; }
 .bar { width: 30%; } .bar div { height: 8px; border-radius: 4px; background: var(--bar); min-width: 1px; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 14px; }
+.gallery.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); align-items: start; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow: hidden;
   border-top: 4px solid var(--run); }
 .card.wrong { border-top-color: var(--bad); } .card.case { border-top-color: var(--line); }
@@ -43,7 +47,7 @@ summary { padding: 8px 14px; cursor: pointer; font-weight: 600; }
 .frame i.answered { border-style: dashed; outline: 2px dashed #c2361f; }
 .words { padding: 10px 14px 12px; overflow-wrap: anywhere; }
 .words b, .words dd { unicode-bidi: isolate; white-space: pre-line; }
-dl { margin: 6px 0 0; display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; font-size: .92rem; }
+dl { margin: 6px 0 0; display: grid; grid-template-columns: fit-content(45%) 1fr; gap: 2px 10px; font-size: .92rem; }
 dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 .right dd.reply { color: var(--run); } .wrong dd.reply { color: var(--bad); }
 )css";

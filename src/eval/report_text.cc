@@ -15,6 +15,15 @@ std::string valid_utf8(std::string_view text) {
   return Json::parse(quoted).get<std::string>();
 }
 
+/// "[0.43, 1]": with spaces, at which a line may break.
+std::string list_words(const Json& list) {
+  std::string text;
+  for (const Json& item : list) {
+    text += (text.empty() ? "" : ", ") + item.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  return "[" + text + "]";
+}
+
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 }  // namespace
@@ -81,6 +90,7 @@ std::string json_words(const Json& value) {
   if (value.is_null()) return "–";
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number_float()) return report_number(value.get<double>(), 4);
+  if (value.is_array()) return list_words(value);
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -90,6 +90,34 @@ class Report(unittest.TestCase):
         self.assertEqual(cells[1:], ["–"] * 5 + [f"**{100 * pope['POPE-final-Accuracy']:.2f}**"])
         self.assertNotIn("RefCOCO", markdown)  # a table of which the run has nothing is left out
 
+    def test_a_part_has_its_own_number_of_questions(self):
+        index = json.loads((METRICS / "refcoco/datasets/refcoco/metadata-full.json").read_text("utf-8"))
+        parts = [entry["refer_dataset"] for entry in index.values()]
+        page, _ = self.report(METRICS / "refcoco")
+        row = re.search(r'<tr class="run">(.*)</tr>', page).group(1)
+        counts = [int(count) for count in re.findall(r"refcoco-full · (\d+)<", row)]
+        self.assertEqual(counts, [parts.count(part) for part in ("RefCOCO", "RefCOCO+", "RefCOCOg")])
+
+    def test_boxes_are_drawn_and_explained(self):
+        page, _ = self.report(METRICS / "refcoco")
+        self.assertIn("solid green is the expected one, dashed red the answer", page)
+        self.assertIn('<i class="truth"', page)
+        self.assertIn('<i class="answered"', page)
+        for style in re.findall(r'<i class="[a-z]+" style="([^"]*)"', page):
+            left, top, width, height = map(float, re.findall(r"[\d.]+", style))
+            self.assertTrue(left + width <= 100.01 and top + height <= 100.01 and min(width, height) > 0, style)
+        self.assertNotIn("solid green", self.report(METRICS / "pope")[0])
+
+    def test_an_empty_answer_is_said(self):
+        path = self.log("empty.jsonl", "one")
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        for line in lines[2:]:
+            line["outputs"] = [""]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        page, markdown = self.report(path)
+        self.assertIn(">(empty)</dd>", page)
+        self.assertIn("answer: \\(empty\\)", markdown)
+
     def test_breakdowns(self):
         relations = json.loads(
             run("eval", "score", "--benchmark", "vsr", "--data", METRICS, "--results", METRICS, "--json").stdout
