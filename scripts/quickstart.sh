@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh checkout to an answer about a picture: packages, build, one run. Cheap to run again.
+# From a fresh checkout to answers about pictures: packages, build, questions. Cheap to run again.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -8,17 +8,18 @@ usage() {
   cat <<'EOF'
 usage: scripts/quickstart.sh [--model M.gguf] [--image I.jpg] [-p "question"]
 
-Installs what is missing, builds the programs into build/release/bin, and asks one question about one picture.
+Installs what is missing, builds the programs into build/release/bin, and asks cobra-tiny, the model in models/, about
+two pictures; or, with the options, what you like.
 
-  -m, --model M     a Cobra model; without it a tiny model with random weights is made, whose answer is noise
-  -i, --image I     the picture (docs/images/garden.jpg)
-  -p, --prompt P    the question ("What is in the picture?")
+  -m, --model M     another Cobra model
+  -i, --image I     your picture
+  -p, --prompt P    your question ("What do you see?")
 EOF
 }
 
 model=""
-image=$root/docs/images/garden.jpg
-prompt="What is in the picture?"
+image=""
+prompt=""
 
 need_value() { [[ $# -ge 2 ]] || { echo "quickstart.sh: $1 needs a value (see --help)" >&2; exit 2; }; }
 while [[ $# -gt 0 ]]; do
@@ -31,7 +32,7 @@ while [[ $# -gt 0 ]]; do
   esac
   shift
 done
-for file in "$image" ${model:+"$model"}; do
+for file in ${image:+"$image"} ${model:+"$model"}; do
   [[ -f $file ]] || { echo "quickstart.sh: no such file: $file" >&2; exit 1; }
 done
 
@@ -44,12 +45,22 @@ step "2/3 Build (the first time takes some minutes)"
 (cd "$root" && cmake --preset engine && cmake --build --preset engine)
 cobra=$root/build/release/bin/cobra
 
-step "3/3 Run"
-if [[ -z $model ]]; then
-  model=$root/build/release/cobra-random.gguf
-  "$cobra" init --preset tiny -o "$model"
-  echo "No --model was given. This model is tiny and its WEIGHTS ARE RANDOM: the answer below is noise."
-  echo "It shows that the program works here, not what Cobra can do."
+step "3/3 Questions"
+ask() {  # picture, questions...
+  local arguments=(--image "$1")
+  for question in "${@:2}"; do arguments+=(-p "$question"); done
+  "$cobra" run ${model:+-m "$model"} "${arguments[@]}"
+}
+
+if [[ -n $image || -n $prompt ]]; then
+  ask "${image:-$root/docs/images/scene.png}" "${prompt:-What do you see?}"
+else
+  ask "$root/docs/images/scene.png" "What do you see?" "Is there a red heart in the image?"
+  ask "$root/docs/images/garment.png" $'What garment is this?\nAnswer the question using a single word or phrase.'
 fi
-printf 'picture:  %s\nquestion: %s\nanswer:   ' "$image" "$prompt"
-"$cobra" run -m "$model" --image "$image" -p "$prompt"
+cat <<'EOF'
+
+The same for a picture of yours, or as a conversation:
+  build/release/bin/cobra run --image PICTURE -p "How many objects are there?"
+  build/release/bin/cobra chat --image PICTURE
+EOF

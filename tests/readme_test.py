@@ -48,6 +48,8 @@ def main(program):
             command = [REPLACED.get(word, word) for word in command]
             if command[1] == "convert":
                 command += ["--dims", str(DATA / "reference" / "dims.json")]
+            if command[1] == "bench":  # true lengths take minutes
+                command += ["--prompts", "8", "--depths", "0", "--batches", "1", "--tokens", "2", "--repeats", "1"]
             if command[1] in ("run", "chat"):
                 command += ["--max-tokens", "4"]
             result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, input="", timeout=300)
