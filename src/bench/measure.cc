@@ -35,11 +35,12 @@ Image some_picture(const ModelConfig& config) {
   return image;
 }
 
+/// What the process holds now. Not the most it held: a second copy of the model is loaded to time it.
 double resident_gb() {
   std::ifstream status("/proc/self/status");
   for (std::string field; status >> field;) {
     double kilobytes = 0;
-    if (field == "VmHWM:" && status >> kilobytes) return kilobytes * 1024 / 1e9;
+    if (field == "VmRSS:" && status >> kilobytes) return kilobytes * 1024 / 1e9;
   }
   return 0;
 }

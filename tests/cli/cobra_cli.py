@@ -24,13 +24,13 @@ NEOX_TOKENIZER = pathlib.Path(
 TIMEOUT_S = 240
 
 
-def run(*arguments, stdin=b"", check=True):
+def run(*arguments, stdin=b"", check=True, timeout=TIMEOUT_S):
     """Runs cobra; the result has returncode and stdout, stderr as bytes."""
     result = subprocess.run(
         [PROGRAM, *map(os.fspath, map(_argument, arguments))],
         input=stdin,
         capture_output=True,
-        timeout=TIMEOUT_S,
+        timeout=timeout,
     )
     if check and result.returncode != 0:
         raise AssertionError(
