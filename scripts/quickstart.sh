@@ -8,12 +8,12 @@ usage() {
   cat <<'EOF'
 usage: scripts/quickstart.sh [--model M.gguf] [--image I.jpg] [-p "question"]
 
-Installs what is missing, builds the programs into build/release/bin, and asks cobra-tiny, the model in models/, about
-two pictures; or, with the options, what you like.
+Installs what is missing, builds the programs into build/release/bin, and asks the model in models/, which knows
+garments, about two pictures; or, with the options, what you like.
 
   -m, --model M     another Cobra model
   -i, --image I     your picture
-  -p, --prompt P    your question ("What do you see?")
+  -p, --prompt P    your question ("What garment is this?")
 EOF
 }
 
@@ -46,21 +46,20 @@ step "2/3 Build (the first time takes some minutes)"
 cobra=$root/build/release/bin/cobra
 
 step "3/3 Questions"
-ask() {  # picture, questions...
-  local arguments=(--image "$1")
-  for question in "${@:2}"; do arguments+=(-p "$question"); done
-  "$cobra" run ${model:+-m "$model"} "${arguments[@]}"
+ask() {  # picture, question
+  printf '== %s: %s\n' "${1#"$root/"}" "$2"
+  "$cobra" run ${model:+-m "$model"} --image "$1" -p "$2"
 }
 
 if [[ -n $image || -n $prompt ]]; then
-  ask "${image:-$root/docs/images/scene.png}" "${prompt:-What do you see?}"
+  ask "${image:-$root/docs/images/boot.png}" "${prompt:-What garment is this?}"
 else
-  ask "$root/docs/images/scene.png" "What do you see?" "Is there a red heart in the image?"
-  ask "$root/docs/images/garment.png" $'What garment is this?\nAnswer the question using a single word or phrase.'
+  ask "$root/docs/images/boot.png" "What garment is this?"
+  ask "$root/docs/images/pullover.png" "What kind of clothing is this?"
 fi
 cat <<'EOF'
 
 The same for a picture of yours, or as a conversation:
-  build/release/bin/cobra run --image PICTURE -p "How many objects are there?"
+  build/release/bin/cobra run --image PICTURE -p "What garment is this?"
   build/release/bin/cobra chat --image PICTURE
 EOF

@@ -33,6 +33,7 @@ def prepare(folder):
     pope = DATA / "reference" / "metrics" / "pope"
     shutil.copytree(pope / "download", folder / "benchmarks" / "download")
     shutil.copytree(pope / "results", folder / "results")
+    shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
     for name in ("a.jpg", "photo.jpg"):
         shutil.copy(ROOT / "docs" / "images" / "garden.jpg", folder / name)
 

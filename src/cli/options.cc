@@ -80,7 +80,7 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, ModelDefault otherwis
   if (flags.path.empty()) {
     model->required();
   } else {
-    model->default_str("cobra-tiny, which comes with the program");
+    model->default_str(std::string(kShippedModel) + ", which comes with the program");
   }
   add_integer(command, "--threads", flags.threads, 0, kMaxThreads, "Threads; 0: one for each core");
   command.add_option("--isa", flags.isa, "Instruction set instead of the best one, e.g. avx2, reference")

@@ -17,7 +17,7 @@ std::string default_model() {
   fs::path folder = program_folder();
   for (int level = 0; level < kLevels && !folder.empty(); ++level, folder = folder.parent_path()) {
     for (const char* place : {"share/cobra/models", "models"}) {
-      const fs::path model = folder / place / "cobra-tiny.gguf";
+      const fs::path model = folder / place / (std::string(kShippedModel) + ".gguf");
       std::error_code error;
       if (fs::is_regular_file(model, error)) return model.string();
     }

@@ -9,8 +9,10 @@ namespace cobra {
 /// The folder of the running program; empty when the system does not say.
 std::filesystem::path program_folder();
 
-/// The model that comes with the program: models/cobra-tiny.gguf in the source tree that it was built in, or
-/// share/cobra/models/cobra-tiny.gguf where it is installed. Empty when there is none.
+/// The model that comes with the program (models/README.md).
+inline constexpr const char* kShippedModel = "cobra-fashion";
+/// Its file: in models/ of the source tree that the program was built in, or in share/cobra/models where it is
+/// installed. Empty when there is none.
 std::string default_model();
 
 }  // namespace cobra

@@ -52,7 +52,8 @@ class Errors(CobraTest):
         for arguments, message in [
             ([], "a command is needed"),
             (["frobnicate"], "'frobnicate' is not a command"),
-            (["run"], "--model is required"),
+            (["run"], "a prompt is needed"),  # the model is the one that comes with the program
+            (["trace"], "--model is required"),
             (run_model, "-p, --raw-prompt or --prompt-ids"),
             ([*run_model, "-p", "a", "--prompt-ids", "1"], "cannot be mixed"),
             ([*run_model, "-p", "a", "--bogus"], "--bogus"),
