@@ -7,7 +7,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 sysroot=$root/build/aarch64-sysroot
 tools=(g++-aarch64-linux-gnu qemu-user)
 libraries=(libc6-dev libstdc++-12-dev libdnnl-dev libhwy-dev libfmt-dev nlohmann-json3-dev libcli11-dev libjpeg-dev
-           libpng-dev libwebp-dev libicu-dev libzip-dev libedit-dev libgtest-dev libgmock-dev)
+           libpng-dev libwebp-dev libicu-dev libzip-dev libxxhash-dev zlib1g-dev libedit-dev libgtest-dev
+           libgmock-dev)
 programs=(base_test kernels_test formats_test image_test tokenizer_test lm_test compare_test allocation_test
           engine_test)
 

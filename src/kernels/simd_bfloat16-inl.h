@@ -18,7 +18,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// Bits of the float32 values whose upper 16 are v rounded to nearest even; v is not NaN.
 template <class D, class V>
-HWY_INLINE auto rounded_bits(D d, V v) {
+HWY_INLINE auto rounded_bits(D, V v) {
   const hn::RebindToUnsigned<D> du;
   const auto bits = hn::BitCast(du, v);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
