@@ -41,18 +41,6 @@ std::vector<Place> places(const fs::path& data, const std::string& family) {
           {data / family / "datasets" / family, data / family}};
 }
 
-std::vector<Entry> read_index(const std::string& path) {
-  Json index = read_data_json(path);
-  check(index.is_object(), "{}: must be an object with one member for each question", path);
-  std::vector<Entry> entries;
-  for (auto& [id, value] : index.get_ref<Json::object_t&>()) {
-    check(value.is_object(), "{}: must be an object", place_of(path, id));
-    entries.push_back({id, std::move(value)});
-  }
-  check(!entries.empty(), "{}: has no questions", path);
-  return entries;
-}
-
 /// A path that stays below the root: indexes are data, and may name no other file.
 std::string picture_of(const Json& entry, const std::string& place) {
   const std::string picture = json_text(entry, "img_path", place);
@@ -64,6 +52,18 @@ std::string picture_of(const Json& entry, const std::string& place) {
 }
 
 }  // namespace
+
+std::vector<Entry> read_index(const std::string& path) {
+  Json index = read_data_json(path);
+  check(index.is_object(), "{}: must be an object with one member for each question", path);
+  std::vector<Entry> entries;
+  for (auto& [id, value] : index.get_ref<Json::object_t&>()) {
+    check(value.is_object(), "{}: must be an object", place_of(path, id));
+    entries.push_back({id, std::move(value)});
+  }
+  check(!entries.empty(), "{}: has no questions", path);
+  return entries;
+}
 
 Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const std::string& id) {
   const BenchmarkInfo& info = benchmark.info();

@@ -24,6 +24,9 @@ struct Dataset {
 /// datasets/<family>/. Throws Error that lists what was looked for.
 Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const std::string& id);
 
+/// An index file: an object of objects, at least one. Throws Error naming the file and the question.
+std::vector<Entry> read_index(const std::string& path);
+
 /// The index entries by id; the dataset must outlive it.
 ById dataset_by_id(const Dataset& dataset);
 
