@@ -1,14 +1,17 @@
 """cobra eval report and cobra eval speed."""
 
+import base64
+import html
 import html.parser
 import json
 import pathlib
 import re
 import shutil
+import struct
 import tempfile
 import unittest
 
-from cobra_cli import REFERENCE, image, run
+from cobra_cli import REFERENCE, ROOT, image, run
 
 METRICS = REFERENCE / "metrics"
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>&"\'|`**\n# x \u202e[a](javascript:b)'
@@ -76,7 +79,10 @@ class Report(unittest.TestCase):
             for name, value in expected["summary"].items():
                 if isinstance(value, float):
                     self.assertIn(f"{name}{value:.4f}", words)
-        for figure in ("77.8", "88.4", "52.7", "43.0", "Table 2", "Table 4", "2403.14520"):
+        for figure in ("77.8", "88.4", "52.7", "43.0"):
+            self.assertIn(f"<td>{figure}</td>", page)
+            self.assertIn(f"| {figure} |", markdown)
+        for figure in ("Table 2", "Table 4", "2403.14520"):
             self.assertIn(figure, words)
             self.assertIn(figure, markdown)
         headline = json.loads((METRICS / "gqa/expected.json").read_text("utf-8"))["summary"]["accuracy"]
@@ -107,6 +113,57 @@ class Report(unittest.TestCase):
             left, top, width, height = map(float, re.findall(r"[\d.]+", style))
             self.assertTrue(left + width <= 100.01 and top + height <= 100.01 and min(width, height) > 0, style)
         self.assertNotIn("solid green", self.report(METRICS / "pope")[0])
+
+    def test_text_is_cut_between_characters_and_shows_control_characters(self):
+        letter = "\u00e9"  # two bytes
+        results = self.vsr(caption="x" + letter * 400)
+        page, markdown = self.report(f"vsr={results}", data=self.folder)
+        self.assertIn("x" + letter * 299 + "\u2026", page)
+        self.assertNotIn("\ufffd", page + markdown)
+        results = self.vsr(caption="a\x07b\x1b[31m")
+        page, markdown = self.report(f"vsr={results}", data=self.folder)
+        self.assertIn("a\ufffdb\ufffd[31m", page)
+        self.assertIn("a\ufffdb\ufffd", markdown)
+
+    def test_a_slash_at_the_end_changes_nothing(self):
+        self.assertEqual(self.report(f"{METRICS / 'pope'}/"), self.report(METRICS / "pope"))
+
+    def test_boxes_stay_in_their_picture(self):
+        picture = "download/refcoco/train2014/a.png"
+        entry = {"example_id": 1, "ref_expression": "left", "img_path": picture, "bbox": [-0.5, 0.2, 1.75, 0.6],
+                 "refer_dataset": "RefCOCO", "split": "val", "ref_id": 1, "sent_id": 1}
+        write(self.folder / "datasets/refcoco/metadata-full.json", {"1": entry})
+        answer = {"example_id": 1, "ref_exp": "left", "model_output": "[0.1, 0.25, 0.4, 0.75]",
+                  "ground_truth_bbox": entry["bbox"]}
+        results = write(self.folder / "results+rank-0.json", {"1": answer})
+        (self.folder / picture).parent.mkdir(parents=True)
+        shutil.copy(image("small.png"), self.folder / picture)
+        page, _ = self.report(f"refcoco={results}", data=self.folder)
+        self.assertIn('<i class="truth" style="left:0.00%;top:20.00%;width:100.00%;height:40.00%">', page)
+        self.assertIn('<i class="answered" style="left:10.00%;top:25.00%;width:30.00%;height:50.00%">', page)
+
+    def test_examples_are_spread_over_the_results(self):
+        entries, answers = {}, {}
+        for i in range(8):
+            entries[str(i)] = {"example_id": i, "caption": f"c{i}", "img_path": "a.png", "true_false": True,
+                               "relation": "r"}
+            answers[str(i)] = {"example_id": i, "caption": f"c{i}", "true_false_probabilities": [0.98, 0.02],
+                               "ground_truth_answer": True}
+        write(self.folder / "datasets/vsr/metadata-full.json", entries)
+        results = write(self.folder / "results+rank-0.json", answers)
+        page, _ = self.report(f"vsr={results}", data=self.folder, flags=["--gallery", 4])
+        self.assertEqual(re.findall(r"<b>c(\d)</b>", page), ["0", "2", "4", "6"])
+        self.assertEqual(page.count("True 0.980, False 0.020"), 4)
+
+    def test_what_was_asked_and_expected(self):
+        page, _ = self.report(METRICS / "text-vqa", flags=["--gallery", 50])
+        self.assertIn("what does sign", page)
+        self.assertNotIn("Reference OCR token", page)
+        index = json.loads((METRICS / "text-vqa/datasets/text-vqa/metadata.json").read_text("utf-8"))
+        for entry in index.values():
+            counts = {answer: entry["answers"].count(answer) for answer in entry["answers"]}
+            text = ", ".join(answer + (f" ×{n}" if n > 1 else "") for answer, n in counts.items())
+            self.assertIn(f"<dt>expected</dt><dd>{html.escape(text)}</dd>".replace("&#x27;", "&#39;"), page)
 
     def test_an_empty_answer_is_said(self):
         path = self.log("empty.jsonl", "one")
@@ -144,6 +201,20 @@ class Report(unittest.TestCase):
             self.assertIn(b'"image_tokens"', self.read_back(source))
         self.assertFalse(re.search(r'(src|href)="(?!data:|#)', page))
 
+    def test_thumbnails_are_never_larger_than_their_pictures(self):
+        for source, expected in ((image("small.png"), None), (ROOT / "docs/images/garden.jpg", 240)):
+            results = self.vsr()
+            picture = self.folder / "download/vsr/images/1.png"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, picture)
+            page, _ = self.report(f"vsr={results}", data=self.folder)
+            (first, _) = [value for name, value in Page(page).attributes if name == "src"]
+            size = struct.unpack_from(">II", base64.b64decode(first.split(",")[1]), 16)
+            if expected:
+                self.assertEqual(max(size), expected)
+            else:
+                self.assertEqual(size, struct.unpack_from(">II", source.read_bytes(), 16))
+
     def read_back(self, source):
         """The thumbnail is a picture that the program itself reads."""
         model = self.folder / "tiny.gguf"
@@ -173,6 +244,23 @@ class Report(unittest.TestCase):
         self.assertNotIn("<script", markdown.replace("\\<", ""))
         self.assertFalse(re.search(r"(?<!\\)[<`]|\]\(", markdown))
         self.assertFalse([line for line in markdown.splitlines() if line.startswith("# x")])
+
+    def test_a_hostile_name_of_a_picture_that_is_there(self):
+        name = "\"><script>'&.png"
+        results = self.vsr(picture=f"download/vsr/{name}")
+        picture = self.folder / "download/vsr" / name
+        picture.parent.mkdir(parents=True)
+        shutil.copy(image("small.png"), picture)
+        page, _ = self.report(f"vsr={results}", data=self.folder)
+        parsed = Page(page)
+        self.assertNotIn("script", parsed.tags)
+        names = [value for attribute, value in parsed.attributes if attribute in ("alt", "title")]
+        self.assertEqual(names, [f"download/vsr/{name}"] * 4)
+
+    def test_the_policy_allows_nothing_from_elsewhere(self):
+        page, _ = self.report(METRICS / "vsr")
+        policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+        self.assertIn(f'<meta http-equiv="Content-Security-Policy" content="{policy}">', page)
 
     def test_right_and_wrong(self):
         page, markdown = self.report(f"vsr={self.vsr()}", data=self.folder)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 import unittest
@@ -130,6 +131,41 @@ class EvalRun(CobraTest):
                     "--max-tokens", "128", "--json", "--quiet")  # fmt: skip
         self.assertEqual(answer["outputs"], [json.loads(found.stdout)["text"]])
 
+    def test_an_answer_ends_with_the_end_of_text(self):
+        """The model's end-of-text becomes the token that its first answer has in the middle."""
+        header = json.loads(self.whole["vqa-v2"].splitlines()[0])
+        picture = self.data["vqa-v2"] / f"download/vqa-v2/val2014/COCO_val2014_{0:012}.jpg"
+        question = ["--image", picture, "--raw-prompt", header["first_prompt"], "--max-tokens", 128, "--threads", 1]
+        tokens = json.loads(run("run", "-m", self.model, *question, "--json", "--quiet").stdout)["tokens"]
+        content = bytearray(self.model.read_bytes())
+        key = b"cobra.eos_token_id"
+        place = content.index(key) + len(key)
+        (kind,) = struct.unpack_from("<I", content, place)
+        struct.pack_into({4: "<I", 5: "<i", 10: "<Q", 11: "<q"}[kind], content, place + 4, tokens[5])
+        model = self.folder / "ends.gguf"
+        model.write_bytes(content)
+        found = json.loads(run("run", "-m", model, *question, "--json", "--quiet").stdout)
+        self.assertLess(len(found["tokens"]), 10)
+        arguments = self.arguments("vqa-v2", "ends", "--limit", "1")
+        arguments[arguments.index(self.model)] = model
+        run(*arguments)
+        self.assertEqual(json.loads(self.log("ends").splitlines()[1])["outputs"], [found["text"]])
+
+    def test_long_prompts_are_cut_and_counted(self):
+        """Questions that differ only behind the cut have the same answer."""
+        data = write_vqa(self.folder / "long", 1, 3)
+        path = data / "datasets/vqa-v2/metadata.json"
+        index = json.loads(path.read_text(encoding="utf-8"))
+        for i, entry in enumerate(index.values()):
+            entry["question"] = "a b " * (3000 if i else 2) + f"number {i}"
+        write(path, index)
+        arguments = ["eval", "generate", "--benchmark", "vqa-v2", "--data", data, "-m", self.model]
+        result = run(*arguments, "-o", self.folder / "long-out")
+        self.assertIn(b"2 long prompts were cut", result.stderr)
+        _, *answers = map(json.loads, self.log("long-out").splitlines())
+        self.assertEqual(answers[1]["outputs"], answers[2]["outputs"])
+        self.assertNotEqual(answers[0]["outputs"], answers[1]["outputs"])
+
     def test_batch_and_sharing_do_not_matter(self):
         for family in self.data:
             for flags in (["--batch", "1"], ["--batch", "8"], ["--no-sharing"]):
@@ -188,6 +224,8 @@ class EvalRun(CobraTest):
         self.assertEqual(len(errors), 2)
         for error in errors:
             self.assertTrue(error.startswith("download/pope/val_images/COCO"), error)
+        self.assertEqual(sum(error.endswith(": no such file") for error in errors), 1)
+        self.assertRegex(result.stderr.decode(), r"the first because of download/pope/val_images/COCO[^ ]*: [a-z]")
         good = {a["id"]: a for a in answers if "error" not in a}
         for line in self.whole["pope"].splitlines()[1:]:
             answer = json.loads(line)
