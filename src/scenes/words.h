@@ -1,0 +1,35 @@
+// What the questions about a scene share: how objects are named, and what is said of their places.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fail.h"
+#include "scenes/scene.h"
+
+namespace cobra::scenes {
+
+/// "red star".
+inline std::string kind_of(const Object& object) {
+  return fmt::format("{} {}", name(object.colour), name(object.shape));
+}
+
+template <typename Matches>
+size_t count_if(const Scene& scene, const Matches& matches) {
+  return static_cast<size_t>(std::count_if(scene.objects.begin(), scene.objects.end(), matches));
+}
+
+/// Objects that "red star" names without doubt.
+std::vector<const Object*> named_objects(const Scene& scene);
+
+/// What can be said of where two things are.
+enum class Relation { left_of, right_of, above, below, inside, behind, touching };
+inline constexpr std::array<std::string_view, 7> kRelationNames = {"left of", "right of", "above",   "below",
+                                                                   "inside",  "behind",   "touching"};
+inline std::string_view name(Relation relation) { return kRelationNames[static_cast<size_t>(relation)]; }
+
+}  // namespace cobra::scenes
