@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 get_property(COBRA_ROOMS GLOBAL PROPERTY COBRA_ROOMS)
-list(REMOVE_ITEM COBRA_ROOMS cobra_cli cobra_data cobra_eval cobra_scenes cobra_bench)  # the program's own; not part of the library
+list(REMOVE_ITEM COBRA_ROOMS cobra_cli cobra_data cobra_eval cobra_scenes cobra_bench cobra_chart)  # the program's own; not part of the library
 
 add_library(cobra_engine INTERFACE)
 set_target_properties(cobra_engine PROPERTIES EXPORT_NAME cobra)

@@ -18,7 +18,8 @@ ALLOWED = {
     "model": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm"},
     "runtime": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model"},
     "eval": {"base", "formats", "image", "tokenizer", "model", "runtime"},
-    "bench": {"base", "formats", "image", "tokenizer", "kernels", "vision", "lm", "model", "runtime"},
+    "chart": set(),
+    "bench": {"base", "formats", "image", "tokenizer", "chart", "kernels", "vision", "lm", "model", "runtime"},
     "cli": {"base", "kernels", "formats", "image", "tokenizer", "data", "scenes", "vision", "lm", "model", "runtime", "eval", "bench"},
 }
 

@@ -1,25 +1,28 @@
 #include "bench/ceilings.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/half.h"
 #include "base/parallel.h"
 #include "bench/repeated.h"
 #include "kernels/gemm_onednn.h"
 #include "kernels/kernels.h"
-#include "model/model_parts.h"
+#include "kernels/quant.h"
+#include "kernels/weight_matrix.h"
 
 namespace cobra::bench {
 namespace {
 
-constexpr int64_t kReadBytes = int64_t{512} << 20;  // many times the caches
-constexpr int64_t kPromptTokens = 768, kFewTokens = 16;
-
-template <typename Work>
-double best_seconds(int64_t repeats, const Work& work) {
-  const std::vector<double> times = repeated(repeats, work);
-  return *std::min_element(times.begin(), times.end());
+/// A buffer several times the last cache, from 512 MiB to 2 GiB.
+int64_t read_buffer_bytes() {
+  int64_t cache = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#endif
+  return std::clamp<int64_t>(cache * 4, int64_t{512} << 20, int64_t{2} << 30) / 64 * 64;
 }
 
 /// Adds up every word, or the compiler would leave the loads out.
@@ -39,17 +42,9 @@ uint64_t summed_read(const uint64_t* words, int64_t count, int threads) {
   return total;
 }
 
-double read_rate(int threads, int64_t repeats) {
-  auto buffer = AlignedBuffer<uint64_t>::uninitialized(kReadBytes / 8);
-  std::fill_n(buffer.data(), buffer.size(), 1);
-  volatile uint64_t sum = 0;
-  return static_cast<double>(kReadBytes) / 1e9 /
-         best_seconds(repeats, [&] { sum = summed_read(buffer.data(), buffer.size(), threads); });
-}
-
 std::vector<float> varied_values(int64_t count) {
   std::vector<float> values(static_cast<size_t>(count));
-  uint32_t state = 1;  // zeros would be multiplied faster on some machines
+  uint32_t state = 1;
   for (float& value : values) {
     state = state * 1664525u + 1013904223u;
     value = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
@@ -57,53 +52,81 @@ std::vector<float> varied_values(int64_t count) {
   return values;
 }
 
-/// 10^12 operations a second of rows x w, a product and a sum being two.
-double product_rate(const Model& model, const WeightMatrix& w, int64_t rows, Phase phase, int64_t repeats) {
-  const Runtime& runtime = model.runtime();
-  Workspace workspace;
-  const Kernels kernels(runtime.kernels(), runtime.threads(), workspace, phase);
-  const std::vector<float> x = varied_values(rows * w.cols);
-  std::vector<float> y(static_cast<size_t>(rows * w.rows));
-  const double time = best_seconds(repeats, [&] {
-    kernels.linear(TensorView<const float>(x.data(), rows, w.cols), w,
-                   TensorView<float>(y.data(), rows, w.rows));
+PackedMatrix q8_0_weights(const std::vector<float>& values, int64_t rows, int64_t cols, int threads) {
+  constexpr int64_t kBlockBytes = 34;  // of 32 values: a half scale and as many bytes
+  std::vector<std::byte> blocks(static_cast<size_t>(rows * cols / kBlockCols * kBlockBytes));
+  parallel_ranges(threads, rows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      quantize_row(DType::q8_0, values.data() + r * cols, blocks.data() + r * cols / kBlockCols * kBlockBytes,
+                   cols);
+    }
   });
-  return 2e-12 * static_cast<double>(rows * w.rows * w.cols) / time;
-}
-
-double onednn_rate(const WeightMatrix& w, int threads, bool bf16, int64_t repeats) {
-  const std::vector<float> a = varied_values(kPromptTokens * w.cols), b = varied_values(w.rows * w.cols);
-  const auto narrow = [](const std::vector<float>& values) {
-    std::vector<BFloat16> out;
-    for (const float value : values) out.push_back(to_bfloat16(value));
-    return out;
-  };
-  const std::vector<BFloat16> a16 = narrow(a), b16 = narrow(b);
-  std::vector<float> c(static_cast<size_t>(kPromptTokens * w.rows));
-  const double time = best_seconds(repeats, [&] {
-    parallel_ranges(threads, w.rows, [&](int64_t begin, int64_t end, int) {
-      const Gemm shape{kPromptTokens, end - begin, w.cols, w.cols, w.rows, w.rows, /*transpose_b=*/false};
-      if (bf16)
-        onednn_gemm_bf16(shape, a16.data(), b16.data() + begin, c.data() + begin);
-      else
-        onednn_gemm_f32(shape, a.data(), b.data() + begin, c.data() + begin);
-    });
-  });
-  return 2e-12 * static_cast<double>(kPromptTokens * w.rows * w.cols) / time;
+  return pack_matrix(DType::q8_0, rows, cols, blocks.data(), threads);
 }
 
 }  // namespace
 
-Ceilings measure_ceilings(const Model& model, int64_t repeats) {
-  const WeightMatrix& w = model.parts().mamba.layers.at(0).in_proj_x;
-  const int threads = model.runtime().threads();
-  Ceilings ceilings;
-  ceilings.bf16 = onednn_has_fast_bf16();
-  ceilings.read_gb_per_s = read_rate(threads, repeats);
-  ceilings.bf16_tflop_per_s = product_rate(model, w, kPromptTokens, Phase::prefill, repeats);
-  ceilings.int8_tflop_per_s = product_rate(model, w, kFewTokens, Phase::decode, repeats);
-  ceilings.onednn_bf16_tflop_per_s = onednn_rate(w, threads, ceilings.bf16, repeats);
-  return ceilings;
+CeilingMeter::CeilingMeter(const MambaConfig& config, const Runtime& runtime)
+    : runtime_(runtime),
+      d_model_((config.d_model + kBlockCols - 1) / kBlockCols * kBlockCols),  // whole blocks of q8_0
+      columns_(int64_t{2} * config.d_inner),
+      onednn_in_bf16_(onednn_has_fast_bf16()) {}
+
+void CeilingMeter::sample(int64_t runs) {
+  sample_reads(runs);
+  sample_products(runs);
+}
+
+void CeilingMeter::sample_reads(int64_t runs) {
+  const int threads = runtime_.threads();
+  auto buffer = AlignedBuffer<uint64_t>::uninitialized(read_buffer_bytes() / 8);
+  parallel_ranges(threads, buffer.size(), [&](int64_t begin, int64_t end, int) {
+    std::fill(buffer.data() + begin, buffer.data() + end, 1);  // by the thread that reads it
+  });
+  volatile uint64_t sum = 0;
+  const auto read = [&] { sum = summed_read(buffer.data(), buffer.size(), threads); };
+  for (const double time : repeated({runs}, read)) {
+    samples_.read_gb_per_s.push_back(static_cast<double>(buffer.bytes()) / 1e9 / time);
+  }
+}
+
+void CeilingMeter::sample_products(int64_t runs) {
+  const int threads = runtime_.threads();
+  const std::vector<float> x = varied_values(kPromptTokens * d_model_),
+                           w = varied_values(columns_ * d_model_);
+  std::vector<float> y(static_cast<size_t>(kPromptTokens * columns_));
+  const auto add_rates = [&](std::vector<double>& rates, int64_t rows, const auto& work) {
+    const auto operations = static_cast<double>(2 * rows * d_model_ * columns_);
+    for (const double time : repeated({runs}, work)) rates.push_back(operations / time / 1e12);
+  };
+  const auto add_own = [&](std::vector<double>& rates, int64_t rows, Phase phase,
+                           const WeightMatrix& weights) {
+    Workspace workspace;
+    const Kernels kernels(runtime_.kernels(), threads, workspace, phase);
+    add_rates(rates, rows, [&] {
+      kernels.linear(TensorView<const float>(x.data(), rows, d_model_), weights,
+                     TensorView<float>(y.data(), rows, columns_));
+    });
+  };
+  std::vector<BFloat16> w16;
+  w16.reserve(w.size());
+  for (const float value : w) w16.push_back(to_bfloat16(value));
+  add_own(samples_.bf16_tflop_per_s, kPromptTokens, Phase::prefill,
+          {DType::bf16, columns_, d_model_, reinterpret_cast<const std::byte*>(w16.data())});
+  add_own(samples_.int8_top_per_s, kFewTokens, Phase::decode,
+          q8_0_weights(w, columns_, d_model_, threads).view);
+  OneDnnProduct product(kPromptTokens, columns_, d_model_, threads, onednn_in_bf16_);
+  product.set_inputs(x.data(), w.data());
+  add_rates(samples_.onednn_bf16_tflop_per_s, kPromptTokens, [&] { product.run(); });
+}
+
+Ceilings CeilingMeter::medians() const {
+  return {.read_gb_per_s = median(samples_.read_gb_per_s),
+          .bf16_tflop_per_s = median(samples_.bf16_tflop_per_s),
+          .int8_top_per_s = median(samples_.int8_top_per_s),
+          .onednn_bf16_tflop_per_s = median(samples_.onednn_bf16_tflop_per_s),
+          .own_in_bf16 = runtime_.bf16_products(),
+          .onednn_in_bf16 = onednn_in_bf16_};
 }
 
 }  // namespace cobra::bench

@@ -2,20 +2,50 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
-#include "cobra/model.h"
+#include "cobra/config.h"
+#include "cobra/runtime.h"
 
 namespace cobra::bench {
 
+/// Rows of the products that are measured.
+inline constexpr int kPromptTokens = 768, kFewTokens = 16;
+
 struct Ceilings {
-  double read_gb_per_s = 0;            // memory read by all threads, every word added up
-  double bf16_tflop_per_s = 0;         // this program's products of a prompt, weights as the model has them
-  double int8_tflop_per_s = 0;         // this program's products of 16 tokens with quantised weights
-  double onednn_bf16_tflop_per_s = 0;  // oneDNN's own product of the same shape, weights ready in its type
-  bool bf16 = false;                   // whether the last one is bfloat16; float32 where the machine has none
+  double read_gb_per_s = 0;     // memory read by all threads, every word added up
+  double bf16_tflop_per_s = 0;  // this program's product of a prompt with bfloat16 weights
+  double int8_top_per_s = 0;    // this program's product of 16 tokens with q8_0 weights
+  double onednn_bf16_tflop_per_s =
+      0;                        // oneDNN's own product of a prompt, weights in the layout it likes best
+  bool own_in_bf16 = false;     // whether products of a prompt are made in bfloat16 here, ours and
+  bool onednn_in_bf16 = false;  // oneDNN's; in float32 otherwise
 };
 
-/// Shapes are those of the model's in_proj. Each figure is the best of `repeats`.
-Ceilings measure_ceilings(const Model& model, int64_t repeats);
+/// Samples the ceilings again and again through a run, because a shared machine's change with the minute.
+/// Products have the shape of the model's in_proj, [kPromptTokens, d_model] x [d_model, 2 d_inner], and
+/// random values, since some machines multiply zeros faster. Memory is taken for a sample only.
+class CeilingMeter {
+ public:
+  CeilingMeter(const MambaConfig& config, const Runtime& runtime);
+
+  /// `runs` samples of each ceiling.
+  void sample(int64_t runs);
+  Ceilings medians() const;
+
+  struct Samples {
+    std::vector<double> read_gb_per_s, bf16_tflop_per_s, int8_top_per_s, onednn_bf16_tflop_per_s;
+  };
+  const Samples& samples() const { return samples_; }
+
+ private:
+  Runtime runtime_;
+  int64_t d_model_, columns_;
+  bool onednn_in_bf16_;
+  Samples samples_;
+
+  void sample_reads(int64_t runs);
+  void sample_products(int64_t runs);
+};
 
 }  // namespace cobra::bench

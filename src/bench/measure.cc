@@ -1,210 +1,308 @@
 #include "bench/measure.h"
 
-#include <algorithm>
-#include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <limits>
+#include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "bench/memory.h"
 #include "bench/operations.h"
-#include "bench/repeated.h"
 #include "cobra/session.h"
 #include "cobra/session_batch.h"
+#include "runtime/session_impl.h"
 
 namespace cobra::bench {
 namespace {
 
-constexpr int64_t kQuestionTokens = 24;
+constexpr int64_t kQuestionTokens = 24, kShortPrompt = 8;
+constexpr int kPictureWidth = 640, kPictureHeight = 480;
 
-/// Ids that differ, so that no cache helps.
-std::vector<int32_t> some_tokens(const Model& model, int64_t count) {
+/// Ids that differ.
+std::vector<int32_t> some_tokens(const ModelConfig& config, int64_t count) {
   std::vector<int32_t> ids;
-  const auto vocabulary = static_cast<uint64_t>(model.config().mamba.vocab_size);
+  const auto vocabulary = static_cast<uint64_t>(config.mamba.vocab_size);
   for (int64_t i = 0; i < count; ++i) {
     ids.push_back(static_cast<int32_t>(static_cast<uint64_t>(i) * 7919 % vocabulary));
   }
   return ids;
 }
 
-/// A square of the first tower's size; a picture's content does not change the time.
-Image some_picture(const ModelConfig& config) {
-  Image image;
-  image.width = image.height = config.towers.at(0).image_size;
-  image.pixels.resize(static_cast<size_t>(image.width) * image.height * 3);
+/// What a picture shows does not change its time.
+Image some_picture() {
+  Image image{kPictureWidth, kPictureHeight,
+              std::vector<uint8_t>(size_t{kPictureWidth} * kPictureHeight * 3)};
   for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(i * 31);
   return image;
 }
 
-/// What the process holds now. Not the most it held: a second copy of the model is loaded to time it.
-double resident_gb() {
-  std::ifstream status("/proc/self/status");
-  for (std::string field; status >> field;) {
-    double kilobytes = 0;
-    if (field == "VmRSS:" && status >> kilobytes) return kilobytes * 1024 / 1e9;
+/// A name in the folder for temporary files; the file is removed at the end.
+class TemporaryFile {
+ public:
+  TemporaryFile()
+      : path_(std::filesystem::temp_directory_path() / ("cobra-bench-" + std::to_string(getpid()))) {}
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
   }
-  return 0;
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::vector<double> in_ms(std::vector<double> times) {
+  for (double& time : times) time *= 1e3;
+  return times;
+}
+
+/// `count` things a second.
+std::vector<double> rates(int64_t count, std::vector<double> times) {
+  for (double& time : times) time = static_cast<double>(count) / time;
+  return times;
 }
 
 class Bench {
  public:
-  Bench(const Model& model, const Plan& plan) : model_(model), plan_(plan) {}
+  Bench(const Plan& plan, const Runtime& runtime) : plan_(plan), runtime_(runtime) {}
 
   BenchResult run() {
+    say("loading the model");
+    load();
+    describe();
+    CeilingMeter ceilings(model_->config().mamba, runtime_);
     say("ceilings");
-    result_.ceilings = measure_ceilings(model_, std::max<int64_t>(plan_.repeats, 5));
-    start_up();
-    if (model_.config().has_vision()) pictures();
-    prompts();
-    decode();
-    batches();
-    sessions();
-    add("resident memory", "GB", {resident_gb()}, static_cast<double>(model_.file_bytes()) / 1e9);
+    ceilings.sample(std::max<int64_t>(plan_.effort.repeats, 3));
+    for (const auto& [group, measure_group] : groups()) {
+      if (!plan_.wants(group)) continue;
+      group_ = group;
+      (this->*measure_group)();
+      say("ceilings");
+      ceilings.sample(std::max<int64_t>(plan_.effort.repeats / 2, 1));
+    }
+    result_.ceilings = ceilings.medians();
+    result_.ceiling_samples = ceilings.samples();
+    for (Figure& figure : result_.figures) set_ceiling(figure, result_.ceilings);
     return std::move(result_);
   }
 
+  /// Cheap ones first, and those of the language model alone before the towers are in memory.
+  using Groups = std::vector<std::pair<std::string, void (Bench::*)()>>;
+  static const Groups& groups() {
+    static const Groups all = {{"start", &Bench::start},     {"memory", &Bench::memory},
+                               {"session", &Bench::session}, {"decode", &Bench::decode},
+                               {"batch", &Bench::batch},     {"prefill", &Bench::prefill},
+                               {"vision", &Bench::vision},   {"question", &Bench::question}};
+    return all;
+  }
+
  private:
-  const Model& model_;
   const Plan& plan_;
+  const Runtime& runtime_;
+  std::optional<Model> model_;
+  std::string group_;  // whose figures are made
   BenchResult result_;
+
+  const ModelConfig& config() const { return model_->config(); }
+  void load() {
+    model_.reset();
+    model_.emplace(Model::load(plan_.model_path, runtime_));
+  }
+  void describe() {
+    result_.isa = runtime_.isa();
+    result_.threads = runtime_.threads();
+    result_.file_bytes = model_->file_bytes();
+    result_.decode_bytes = model_->decode_bytes();
+    result_.state_bytes = Session(*model_).state_bytes();
+    result_.prompt_token_operations = prompt_token_operations(config().mamba);
+    result_.head_operations = head_operations(config().mamba);
+    if (config().has_vision()) result_.picture_operations = picture_operations(config());
+  }
 
   void say(const std::string& what) const {
     if (plan_.progress) plan_.progress(what);
   }
-  void add(std::string name, std::string unit, std::vector<double> values, double ceiling = 0,
-           double depth = -1) {
-    result_.figures.push_back({std::move(name), std::move(unit), std::move(values), ceiling, depth});
+  Figure& add(std::string name, std::string unit, std::vector<double> values, Demand demand = {}) {
+    Figure& figure = result_.figures.emplace_back();
+    figure.group = group_;
+    figure.name = std::move(name);
+    figure.unit = std::move(unit);
+    figure.values = std::move(values);
+    figure.demand = demand;
+    return figure;
   }
-  void add_times(std::string name, const std::vector<double>& times, double ceiling_s = 0) {
-    std::vector<double> ms;
-    for (const double time : times) ms.push_back(time * 1e3);
-    add(std::move(name), "ms", std::move(ms), ceiling_s * 1e3);
+  double weight_bytes() const { return static_cast<double>(model_->decode_bytes()); }
+  /// Of the products for a prompt, with the logits of its last token.
+  double prompt_operations(int64_t tokens) const {
+    return static_cast<double>(tokens) * result_.prompt_token_operations + result_.head_operations;
   }
-  static std::vector<double> rates(double count, const std::vector<double>& times) {
-    std::vector<double> values;
-    for (const double time : times) values.push_back(count / time);
-    return values;
-  }
-  /// Seconds of so many operations at oneDNN's rate.
-  double product_seconds(double operations) const {
-    return operations / (result_.ceilings.onednn_bf16_tflop_per_s * 1e12);
-  }
-  /// Tokens a second if a token cost nothing but one read of the weights.
-  double memory_rate() const {
-    return result_.ceilings.read_gb_per_s * 1e9 / static_cast<double>(model_.decode_bytes());
+  /// Of a prompt so short that reading the weights may take longer than the products.
+  Demand short_prompt(int64_t tokens) const { return {prompt_operations(tokens), weight_bytes()}; }
+
+  void start() {
+    say("loading the model");
+    add("load, file in the page cache", "ms", in_ms(repeated(plan_.effort, [&] { load(); })));
+    const std::vector<int32_t> prompt = some_tokens(config(), kShortPrompt);
+    const auto load_and_read = [&] {
+      load();
+      Session session(*model_);
+      session.read_tokens(prompt);
+    };
+    add("load and first token after " + std::to_string(kShortPrompt), "ms",
+        in_ms(repeated(plan_.effort, load_and_read)), short_prompt(kShortPrompt));
   }
 
-  void start_up() {
-    say("start-up");
-    add_times("start-up, file in the page cache",
-              repeated(plan_.repeats, [&] { Model::load(plan_.model_path, model_.runtime()); }));
+  void memory() {
+    forget_peak();
+    add("resident memory, model loaded", "GB", {resident_gb()}).ceiling =
+        static_cast<double>(model_->file_bytes()) / 1e9;
   }
 
-  void pictures() {
-    say("pictures");
-    const Image image = some_picture(model_.config());
-    add_times("towers and projector", repeated(plan_.repeats, [&] { model_.embed(image); }),
-              product_seconds(picture_operations(model_.config())));
-    const std::vector<int32_t> question = some_tokens(model_, kQuestionTokens);
-    std::vector<double> first, second;
-    for (int64_t i = 0; i < plan_.repeats; ++i) {
-      Session seen(model_);
-      const double reading = seconds([&] { seen.read_embeddings(model_.embed(image).view()); });
-      const auto ask = [&] {
-        Session session = seen.fork();
-        session.read_tokens(question);
-      };
-      const double asking = seconds(ask);
-      first.push_back(reading + asking);
-      second.push_back(seconds(ask));
+  void session() {
+    say("saving and loading a session");
+    Session session(*model_);
+    session.read_tokens(some_tokens(config(), 1));
+    const TemporaryFile file;
+    add("save a session", "ms", in_ms(repeated(plan_.effort, [&] { session.save(file.path()); })));
+    add("load a session", "ms", in_ms(repeated(plan_.effort, [&] { Session::load(*model_, file.path()); })));
+    add("fork a session", "ms", in_ms(repeated(plan_.effort, [&] { session.fork(); })));
+  }
+
+  /// Reads on to `depth`, or only sets the position where that would take longer than the limit. `read`
+  /// counts the tokens that were really read.
+  void reach(Session& session, int64_t depth, int64_t& read) const {
+    constexpr int64_t kChunk = 1024;
+    const int64_t wanted = depth - session.position();
+    const std::vector<int32_t> ids = some_tokens(config(), std::min(wanted, kChunk));
+    double spent = 0;
+    for (int64_t done = 0; done < wanted;) {
+      const auto count = static_cast<size_t>(std::min(kChunk, wanted - done));
+      spent += seconds([&] { session.read_tokens(std::span(ids).first(count)); });
+      done += static_cast<int64_t>(count), read += static_cast<int64_t>(count);
+      const double expected = spent * static_cast<double>(wanted) / static_cast<double>(done);
+      if (plan_.effort.limit_s > 0 && expected > plan_.effort.limit_s) break;
     }
-    const MambaConfig& mamba = model_.config().mamba;
-    const double question_operations =
-        kQuestionTokens * prompt_token_operations(mamba) + head_operations(mamba);
-    add_times("first token of a question about a picture", first,
-              product_seconds(picture_operations(model_.config()) + question_operations +
-                              model_.config().image_tokens() * prompt_token_operations(mamba)));
-    add_times("first token of the next question", second, product_seconds(question_operations));
-  }
-
-  void prompts() {
-    for (const int64_t length : plan_.prompts) {
-      say(std::to_string(length) + " tokens of a prompt");
-      const std::vector<int32_t> ids = some_tokens(model_, length);
-      const std::vector<double> times = repeated(plan_.repeats, [&] {
-        Session session(model_);
-        session.read_tokens(ids);
-      });
-      const MambaConfig& mamba = model_.config().mamba;
-      const double operations =
-          static_cast<double>(length) * prompt_token_operations(mamba) + head_operations(mamba);
-      add("prompt of " + std::to_string(length), "tokens/s", rates(static_cast<double>(length), times),
-          static_cast<double>(length) / product_seconds(operations));
-    }
-  }
-
-  std::vector<double> step_rates(Session& session) {
-    const std::vector<int32_t> ids = some_tokens(model_, plan_.new_tokens);
-    const std::vector<double> times = repeated(plan_.repeats, [&] {
-      for (const int32_t id : ids) session.step(id);
-    });
-    return rates(static_cast<double>(ids.size()), times);
+    session.impl().state.position = depth;
   }
 
   void decode() {
     std::vector<int64_t> depths = plan_.depths;
     std::sort(depths.begin(), depths.end());
-    Session session(model_);
+    const std::vector<int32_t> ids = some_tokens(config(), plan_.new_tokens);
+    Session reader(*model_);
+    int64_t read = 0;
     for (const int64_t depth : depths) {
-      say("decoding at depth " + std::to_string(depth));
-      if (depth > session.position()) session.read_tokens(some_tokens(model_, depth - session.position()));
-      Session measured = session.fork();
-      add("decode at depth " + std::to_string(depth), "tokens/s", step_rates(measured), memory_rate(),
-          static_cast<double>(depth));
-      add("memory at depth " + std::to_string(depth), "GB", {resident_gb()}, 0, static_cast<double>(depth));
+      const std::string at_depth = " at depth " + std::to_string(depth);
+      say("decoding" + at_depth);
+      reach(reader, depth, read);
+      reader = reader.fork();  // without the memory that reading took
+      Session session = reader.fork();
+      forget_peak();
+      const auto times = repeated(plan_.effort, [&] {
+        for (const int32_t id : ids) session.step(id);
+      });
+      Figure& speed =
+          add("decode" + at_depth, "tokens/s", rates(plan_.new_tokens, times), {0, weight_bytes()});
+      speed.depth = depth, speed.tokens_read = read;
+      Figure& memory = add("peak memory" + at_depth, "GB", {peak_resident_gb()});
+      memory.ceiling = static_cast<double>(model_->file_bytes()) / 1e9;
+      memory.depth = depth, memory.tokens_read = read;
     }
-    result_.state_bytes = session.state_bytes();
   }
 
-  void batches() {
+  void batch() {
+    const int64_t steps = std::max<int64_t>(plan_.new_tokens / 4, 1);
+    Session begun(*model_);
+    begun.read_tokens(some_tokens(config(), kQuestionTokens));
     for (const int64_t count : plan_.batches) {
       say(std::to_string(count) + " sessions together");
       std::vector<Session> sessions;
       std::vector<Session*> pointers;
-      for (int64_t i = 0; i < count; ++i) sessions.emplace_back(model_);
+      for (int64_t i = 0; i < count; ++i) sessions.push_back(begun.fork());
       for (Session& session : sessions) pointers.push_back(&session);
-      const std::vector<int32_t> ids = some_tokens(model_, count);
-      const int64_t steps = std::max<int64_t>(plan_.new_tokens / 4, 1);
-      const std::vector<double> times = repeated(plan_.repeats, [&] {
+      const std::vector<int32_t> ids = some_tokens(config(), count);
+      const auto times = repeated(plan_.effort, [&] {
         for (int64_t i = 0; i < steps; ++i) step(pointers, ids);
       });
-      add("decode of " + std::to_string(count) + " sessions together", "tokens/s",
-          rates(static_cast<double>(steps * count), times), static_cast<double>(count) * memory_rate());
+      add("decode of " + std::to_string(count) + (count == 1 ? " session" : " sessions together"), "tokens/s",
+          rates(steps * count, times), {0, weight_bytes()})
+          .tokens = static_cast<double>(count);
     }
   }
 
-  void sessions() {
-    say("sessions");
-    Session session(model_);
-    session.read_tokens(some_tokens(model_, 1));
-    const std::string path =
-        (std::filesystem::temp_directory_path() / ("cobra-bench-" + std::to_string(model_.fingerprint())))
-            .string();
-    add_times("session to a file", repeated(plan_.repeats, [&] { session.save(path); }));
-    add_times("session from a file", repeated(plan_.repeats, [&] { Session::load(model_, path); }));
-    std::filesystem::remove(path);
+  void prefill() {
+    for (const int64_t length : plan_.prompts) {
+      const std::string name = "prefill of " + std::to_string(length) + " tokens";
+      say(name);
+      const std::vector<int32_t> ids = some_tokens(config(), length);
+      const auto times = repeated(plan_.effort, [&] {
+        Session session(*model_);
+        session.read_tokens(ids);
+      });
+      add(name, "tokens/s", rates(length, times), {prompt_operations(length), 0}).tokens =
+          static_cast<double>(length);
+    }
+  }
+
+  void vision() {
+    if (!config().has_vision()) return;
+    say("towers and projector");
+    const Image picture = some_picture();
+    add("vision: towers and projector", "ms",
+        repeated_values(plan_.effort, [&] { return model_->embed(picture).vision_ms; }),
+        {result_.picture_operations, 0});
+  }
+
+  void question() {
+    if (!config().has_vision()) return;
+    say("questions about a picture");
+    const Image picture = some_picture();
+    const std::vector<int32_t> ids = some_tokens(config(), kQuestionTokens);
+    std::vector<double> next;  // of every first one
+    forget_peak();
+    const auto ask = [&](const Session& seen) {
+      Session session = seen.fork();
+      session.read_tokens(ids);
+    };
+    const std::vector<double> first = repeated_values(plan_.effort, [&] {
+      std::optional<Session> seen;
+      const double time = seconds([&] {
+        seen.emplace(*model_);
+        seen->read_embeddings(model_->embed(picture).view());
+        ask(*seen);
+      });
+      next.push_back(seconds([&] { ask(*seen); }));
+      return time;
+    });
+    next.erase(next.begin(), next.end() - std::ssize(first));
+    std::vector<double> share;
+    for (size_t i = 0; i < first.size(); ++i) share.push_back(next[i] / first[i]);
+    add("first token of a question about a picture", "ms", in_ms(first),
+        {result_.picture_operations + prompt_operations(config().image_tokens() + kQuestionTokens), 0});
+    add("first token of the next question", "ms", in_ms(next), short_prompt(kQuestionTokens));
+    add("the next question against the first", "ratio", share);
+    add("peak memory of a question about a picture", "GB", {peak_resident_gb()}).ceiling =
+        static_cast<double>(model_->file_bytes()) / 1e9;
   }
 };
 
 }  // namespace
 
-double Figure::value() const { return median(values); }
-
-double Figure::fraction_of_ceiling() const {
-  if (ceiling <= 0) return std::numeric_limits<double>::quiet_NaN();
-  const bool more_is_better = unit == "tokens/s";
-  return more_is_better ? value() / ceiling : ceiling / value();
+const std::vector<std::string>& group_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const auto& group : Bench::groups()) all.push_back(group.first);
+    return all;
+  }();
+  return names;
 }
 
-BenchResult measure(const Model& model, const Plan& plan) { return Bench(model, plan).run(); }
+bool Plan::wants(const std::string& group) const {
+  return only.empty() || std::find(only.begin(), only.end(), group) != only.end();
+}
+
+BenchResult measure(const Plan& plan, const Runtime& runtime) { return Bench(plan, runtime).run(); }
 
 }  // namespace cobra::bench

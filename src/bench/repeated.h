@@ -23,13 +23,33 @@ inline double median(std::vector<double> values) {
   return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-/// Seconds of `repeats` runs, after one that is not counted.
-template <typename Work>
-std::vector<double> repeated(int64_t repeats, const Work& work) {
-  work();
+/// How often something is measured.
+struct Effort {
+  int64_t repeats = 3;
+  double limit_s = 0;  // no further run begins after so many seconds; 0: no limit
+};
+
+/// Values of `effort.repeats` runs, or of fewer, at least one, when the time is up. `measure` does the work
+/// and returns its value. A first run is not counted, for it packs weights and touches memory, unless it
+/// alone takes half of the time.
+template <typename Measure>
+std::vector<double> repeated_values(const Effort& effort, const Measure& measure) {
+  const double limit = effort.limit_s > 0 ? effort.limit_s : 1e300;
   std::vector<double> values;
-  for (int64_t i = 0; i < repeats; ++i) values.push_back(seconds(work));
+  double first = 0, spent = seconds([&] { first = measure(); });
+  if (spent >= limit / 2) values.push_back(first);
+  while (values.empty() || (std::ssize(values) < effort.repeats && spent < limit)) {
+    double value = 0;
+    spent += seconds([&] { value = measure(); });
+    values.push_back(value);
+  }
   return values;
+}
+
+/// The same for seconds of work().
+template <typename Work>
+std::vector<double> repeated(const Effort& effort, const Work& work) {
+  return repeated_values(effort, [&] { return seconds(work); });
 }
 
 }  // namespace cobra::bench

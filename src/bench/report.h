@@ -8,10 +8,11 @@
 
 namespace cobra::bench {
 
-std::string table(const Model& model, const BenchResult& result);
-/// {"ceilings": {...}, "results": [{"name", "value", "unit", "fraction_of_ceiling", "min", "max"}],
-/// "machine"}.
-Json to_json(const Model& model, const BenchResult& result);
+std::string table(const BenchResult& result);
+/// {"ceilings": {...}, "ceilings_spread": {name: [lowest, highest]}, "results": [{"group", "name", "value",
+/// "unit", "fraction_of_ceiling", "ceiling", "min", "max", "runs"}], "machine", "model"}. Figures at a depth
+/// also have "depth", "depth_reached" ("read" or "set") and "tokens_read". What does not apply is null.
+Json to_json(const BenchResult& result);
 /// An SVG of tokens/s and of memory against depth.
 std::string depth_chart(const BenchResult& result);
 

@@ -122,6 +122,65 @@ void onednn_product_bf16(const Gemm& g, bool transpose_a, int threads, const BFl
   multiply<Type::bf16>({g, transpose_a, threads}, A, B, C);
 }
 
+namespace {
+
+dnnl::memory::dims dims_of(const dnnl::memory& memory) {
+#if DNNL_VERSION_MAJOR < 3
+  return memory.get_desc().dims();
+#else
+  return memory.get_desc().get_dims();
+#endif
+}
+
+}  // namespace
+
+struct OneDnnProduct::Impl {
+  int threads;
+  dnnl::matmul primitive;
+  dnnl::stream stream{cpu_engine()};
+  dnnl::memory a, b, c, scratchpad;
+
+  void copy(const float* values, dnnl::memory& to) {
+    dnnl::memory::desc rows(dims_of(to), Type::f32, dnnl::memory::format_tag::ab);
+    dnnl::memory from(rows, cpu_engine(), const_cast<float*>(values));
+    dnnl::reorder(from, to).execute(stream, from, to);
+    stream.wait();
+  }
+};
+
+OneDnnProduct::OneDnnProduct(int64_t M, int64_t N, int64_t K, int threads, bool bf16)
+    : impl_(std::make_unique<Impl>()) {
+  using Tag = dnnl::memory::format_tag;
+  const TeamOf team(threads);
+  impl_->threads = threads;
+  const Type inputs = bf16 ? Type::bf16 : Type::f32;
+  const auto description =
+      describe({{M, K}, inputs, Tag::ab}, {{K, N}, inputs, Tag::any}, {{M, N}, Type::f32, Tag::ab});
+  impl_->primitive = dnnl::matmul(description);
+  impl_->a = dnnl::memory(description.src_desc(), cpu_engine());
+  impl_->b = dnnl::memory(description.weights_desc(), cpu_engine());
+  impl_->c = dnnl::memory(description.dst_desc(), cpu_engine());
+  impl_->scratchpad = dnnl::memory(description.scratchpad_desc(), cpu_engine());
+}
+
+OneDnnProduct::~OneDnnProduct() = default;
+
+void OneDnnProduct::set_inputs(const float* A, const float* B) {
+  impl_->copy(A, impl_->a);
+  impl_->copy(B, impl_->b);
+}
+
+void OneDnnProduct::run() {
+  const TeamOf team(impl_->threads);
+  impl_->primitive.execute(impl_->stream, {{DNNL_ARG_SRC, impl_->a},
+                                           {DNNL_ARG_WEIGHTS, impl_->b},
+                                           {DNNL_ARG_DST, impl_->c},
+                                           {DNNL_ARG_SCRATCHPAD, impl_->scratchpad}});
+  impl_->stream.wait();
+}
+
+const float* OneDnnProduct::result() const { return static_cast<const float*>(impl_->c.get_data_handle()); }
+
 bool onednn_has_fast_bf16() {
 #if defined(__x86_64__)
   return static_cast<int>(dnnl_get_effective_cpu_isa()) >= static_cast<int>(dnnl_cpu_isa_avx512_core_bf16) &&

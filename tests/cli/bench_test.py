@@ -5,6 +5,8 @@ import unittest
 
 from cobra_cli import CobraTest, run
 
+QUICK = ["--prompts", "4", "--depths", "0", "--batches", "1", "--tokens", "2", "--repeats", "1"]
+
 
 class BenchTest(CobraTest):
     @classmethod
@@ -17,36 +19,65 @@ class BenchTest(CobraTest):
         cls.bench = json.loads(run("bench", "-m", cls.model, *flags, "--chart", cls.chart, "--json").stdout)
         cls.results = {r["name"]: r for r in cls.bench["results"]}
 
+    def bench_json(self, *flags):
+        return json.loads(run("bench", "-m", self.model, *QUICK, *flags, "--json").stdout)
+
     def test_every_figure_is_there(self):
-        for name in (
-            "start-up, file in the page cache",
-            "towers and projector",
-            "first token of a question about a picture",
-            "first token of the next question",
-            "prompt of 16",
-            "prompt of 64",
-            "decode at depth 0",
-            "decode at depth 32",
-            "decode of 1 sessions together",
-            "decode of 3 sessions together",
-            "session to a file",
-            "session from a file",
-            "resident memory",
-        ):
-            result = self.results[name]
+        expected = {
+            "load, file in the page cache": "start",
+            "load and first token after 8": "start",
+            "resident memory, model loaded": "memory",
+            "save a session": "session",
+            "load a session": "session",
+            "fork a session": "session",
+            "decode at depth 0": "decode",
+            "peak memory at depth 0": "decode",
+            "decode at depth 32": "decode",
+            "peak memory at depth 32": "decode",
+            "decode of 1 session": "batch",
+            "decode of 3 sessions together": "batch",
+            "prefill of 16 tokens": "prefill",
+            "prefill of 64 tokens": "prefill",
+            "vision: towers and projector": "vision",
+            "first token of a question about a picture": "question",
+            "first token of the next question": "question",
+            "the next question against the first": "question",
+            "peak memory of a question about a picture": "question",
+        }
+        self.assertEqual({name: r["group"] for name, r in self.results.items()}, expected)
+        for name, result in self.results.items():
             self.assertGreater(result["value"], 0, name)
-            self.assertLessEqual(result["min"], result["value"])
-            self.assertGreaterEqual(result["max"], result["value"])
+            self.assertLessEqual(result["min"], result["value"], name)
+            self.assertGreaterEqual(result["max"], result["value"], name)
+
+    def test_ceilings_have_a_spread(self):
+        for name in ("read_gb_per_s", "bf16_tflop_per_s", "onednn_bf16_tflop_per_s", "int8_top_per_s"):
+            low, high = self.bench["ceilings_spread"][name]
+            self.assertGreater(low, 0)
+            self.assertTrue(low <= self.bench["ceilings"][name] <= high, name)
 
     def test_fractions_follow_from_the_ceilings(self):
-        ceilings = self.bench["ceilings"]
-        for name in ("read_gb_per_s", "bf16_tflop_per_s", "onednn_bf16_tflop_per_s", "int8_tflop_per_s"):
-            self.assertGreater(ceilings[name], 0)
-        per_token = ceilings["read_gb_per_s"] * 1e9 / self.bench["model"]["decode_bytes"]
-        for name, sessions in (("decode at depth 0", 1), ("decode of 3 sessions together", 3)):
+        ceilings, model = self.bench["ceilings"], self.bench["model"]
+        read = ceilings["read_gb_per_s"] * 1e9
+        products = ceilings["onednn_bf16_tflop_per_s"] * 1e12
+        prompt = 64 * model["prompt_token_operations"] + model["head_operations"]
+        question = 24 * model["prompt_token_operations"] + model["head_operations"]
+        highest = {
+            "decode at depth 32": read / model["decode_bytes"],
+            "decode of 3 sessions together": 3 * read / model["decode_bytes"],
+            "prefill of 64 tokens": 64 * products / prompt,
+        }
+        least_ms = {
+            "vision: towers and projector": 1e3 * model["picture_operations"] / products,
+            "first token of the next question": 1e3 * max(question / products, model["decode_bytes"] / read),
+        }
+        for name, ceiling in {**highest, **least_ms}.items():
             result = self.results[name]
-            self.assertAlmostEqual(result["fraction_of_ceiling"], result["value"] / (sessions * per_token), places=6)
-        self.assertIsNone(self.results["session to a file"]["fraction_of_ceiling"])
+            value = result["value"]
+            fraction = value / ceiling if name in highest else ceiling / value
+            self.assertAlmostEqual(result["ceiling"] / ceiling, 1, places=6, msg=name)
+            self.assertAlmostEqual(result["fraction_of_ceiling"] / fraction, 1, places=6, msg=name)
+        self.assertIsNone(self.results["save a session"]["fraction_of_ceiling"])
 
     def test_the_chart_has_the_depths(self):
         text = self.chart.read_text()
@@ -54,17 +85,51 @@ class BenchTest(CobraTest):
         for label in (">0<", ">32<", "tokens/s", "GB"):
             self.assertIn(label, text)
 
-    def test_the_table_names_the_ceilings(self):
-        flags = ["--prompts", 4, "--depths", 0, "--batches", 1, "--tokens", 2, "--repeats", 1]
-        text = run("bench", "-m", self.model, *flags).stdout.decode()
-        self.assertIn("ceilings: memory read", text)
-        self.assertIn("decode at depth 0", text)
+    def test_a_depth_is_read_unless_that_takes_too_long(self):
+        depth = 200000
+        flags = ["--only", "decode", "--depths", depth, "--limit", "0.05"]
+        speed, memory = self.bench_json(*flags)["results"]
+        for figure in (speed, memory):
+            self.assertEqual((figure["depth"], figure["depth_reached"]), (depth, "set"))
+            self.assertLess(figure["tokens_read"], depth)
+        for depth_read, limit in ((2000, 0), (32, 1000)):
+            speed, _ = self.bench_json("--only", "decode", "--depths", depth_read, "--limit", limit)["results"]
+            self.assertEqual((speed["depth_reached"], speed["tokens_read"]), ("read", depth_read))
+        text = run("bench", "-m", self.model, *QUICK, *flags).stdout.decode()
+        self.assertIn(f"decode at depth {depth} *", text)
+        self.assertIn("* A state that has read less", text)
 
-    def test_wrong_lists_are_told(self):
-        for flag, value in (("--prompts", "0"), ("--depths", "1,,2"), ("--batches", "9999"), ("--depths", "x")):
-            result = run("bench", "-m", self.model, flag, value, check=False)
-            self.assertEqual(result.returncode, 2, value)
-            self.assertIn(f"{flag}: expected numbers from", result.stderr.decode())
+    def test_only_some_groups(self):
+        found = self.bench_json("--only", "memory,prefill")
+        self.assertEqual([r["group"] for r in found["results"]], ["memory", "prefill"])
+        self.assertGreater(found["ceilings"]["read_gb_per_s"], 0)
+
+    def test_threads_are_counted(self):
+        self.assertEqual(self.bench_json("--only", "memory", "--threads", 1)["machine"]["threads"], 1)
+
+    def test_the_table_names_the_ceilings(self):
+        text = run("bench", "-m", self.model, "--quick", *QUICK).stdout.decode()
+        for name in ("reading memory", "oneDNN's product of 768 tokens", "decode at depth 0", "ceiling: "):
+            self.assertIn(name, text)
+
+    def test_wrong_flags_are_told_before_the_work(self):
+        for flags, message in (
+            (("--prompts", "0"), "--prompts: expected numbers from"),
+            (("--depths", "1,,2"), "--depths: expected numbers from"),
+            (("--depths", "x"), "--depths: expected numbers from"),
+            (("--batches", "9999"), "--batches: expected numbers from"),
+            (("--only", "decode,speed"), "--only: expected some of start,"),
+            (("--repeats", "0"), "--repeats must be an integer from 1"),
+            (("--limit", "-1"), "--limit must be a number from 0"),
+            (("--only", "batch", "--chart", "c.svg"), "--chart draws the decode figures"),
+        ):
+            result = run("bench", "-m", self.model, *flags, check=False)
+            self.assertEqual(result.returncode, 2, flags)
+            self.assertIn(message, result.stderr.decode())
+            self.assertEqual(result.stderr.decode().count("\n"), 1)
+        result = run("bench", "-m", self.model, "--chart", self.folder / "none" / "c.svg", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("c.svg: cannot write", result.stderr.decode())
 
 
 if __name__ == "__main__":
