@@ -37,6 +37,7 @@ Json to_json(const Answer& answer) {
   object["stop_reason"] = name(answer.result.stop_reason);
   object["prompt_tokens"] = answer.result.prompt_tokens;
   object["image_tokens"] = answer.picture.tokens;
+  object["image_cached"] = answer.picture.cached;
   object["timings_ms"] = timings(answer);
   object["peak_rss_bytes"] = peak_rss_bytes();
   return object;
@@ -44,11 +45,12 @@ Json to_json(const Answer& answer) {
 
 std::string statistics_line(const Answer& answer, int64_t decode_bytes) {
   const GenerateResult& result = answer.result;
-  const bool paid_for_picture = answer.picture.prefill_ms > 0;
+  const bool paid_for_picture = answer.picture.prefill_ms > 0 && !answer.picture.cached;
+  const double reading_ms = paid_for_picture ? prefill_ms(answer) : result.prefill_ms;
   const int64_t read = result.prompt_tokens + (paid_for_picture ? answer.picture.tokens : 0);
-  std::string line =
-      fmt::format("{} tokens read at {:.1f} tokens/s", read, per_second(read, prefill_ms(answer)));
+  std::string line = fmt::format("{} tokens read at {:.1f} tokens/s", read, per_second(read, reading_ms));
   if (paid_for_picture) line += fmt::format(", vision {:.0f} ms", answer.picture.vision_ms);
+  if (answer.picture.cached) line += fmt::format(", picture found in {:.0f} ms", answer.picture.prefill_ms);
   line += fmt::format("; {} generated", result.tokens.size());
   if (const double step_ms = per_token_ms(result); step_ms > 0) {
     const double bytes_per_second = per_second(decode_bytes, step_ms);

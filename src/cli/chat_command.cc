@@ -43,11 +43,13 @@ struct ChatFlags {
   ModelFlags model;
   GenerateFlags generate;
   std::optional<std::string> image;
+  ImageCacheFlags image_cache;
 };
 
 class Chat {
  public:
-  Chat(const Model& model, GenerateOptions options) : conversation_(model, streaming(std::move(options))) {}
+  Chat(const Model& model, const GenerateOptions& options, ImageCacheOptions cache)
+      : conversation_(model, streaming(options), std::move(cache)) {}
 
   void show_picture(const std::string& path) { conversation_.show_picture(path); }
 
@@ -169,11 +171,13 @@ void add_chat_command(CLI::App& app) {
   add_model_flags(*command, flags->model, ModelDefault::shipped);
   command->add_option("--image", flags->image, "Picture that the conversation starts with")
       ->type_name("FILE");
+  add_image_cache_flags(*command, flags->image_cache);
   add_generate_flags(*command, flags->generate);
   command->footer(kExamples);
   command->callback([flags] {
     const Model model = load_model(flags->model);
-    Chat chat(model, generate_options(flags->generate));
+    const GenerateOptions options = generate_options(flags->generate);
+    Chat chat(model, options, image_cache_options(flags->image_cache, options));
     if (flags->image) chat.show_picture(*flags->image);
     chat.run();
   });

@@ -24,8 +24,8 @@ std::string answer_closing(PromptTemplate prompt_template) {
 
 }  // namespace
 
-Conversation::Conversation(const Model& model, GenerateOptions options)
-    : model_(&model), options_(std::move(options)), session_(model) {
+Conversation::Conversation(const Model& model, GenerateOptions options, ImageCacheOptions cache)
+    : model_(&model), options_(std::move(options)), cache_(model, std::move(cache)), session_(model) {
   check(model.tokenizer() != nullptr, "the model has no tokenizer, so it cannot chat");
   if (options_.eos_token_id == -2) options_.eos_token_id = model.config().eos_token_id;
 }
@@ -37,9 +37,7 @@ void Conversation::reset() {
 }
 
 void Conversation::show_picture(const std::string& path) {
-  Session opening(*model_);
-  read_picture(opening, path, options_.chunk);
-  opening_ = std::move(opening);
+  opening_ = read_picture(cache_, path).session;
   picture_ = path;
   reset();
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cobra/generate.h"
+#include "cobra/image_cache.h"
 #include "tokenizer/prompt.h"
 
 namespace cobra {
@@ -22,7 +23,7 @@ class Conversation {
  public:
   /// The model must have a tokenizer (Error otherwise) and outlive this. `options.on_text` gets the answers'
   /// text.
-  Conversation(const Model& model, GenerateOptions options);
+  Conversation(const Model& model, GenerateOptions options, ImageCacheOptions cache);
 
   /// Forgets the turns and keeps the picture.
   void reset();
@@ -48,6 +49,7 @@ class Conversation {
  private:
   const Model* model_;
   GenerateOptions options_;
+  ImageCache cache_;
   std::string picture_;             // path; empty: none
   std::optional<Session> opening_;  // has read the picture and nothing else; empty after load
   Session session_;

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "scenes/dataset.h"
+#include "scenes/scene.h"
 
 namespace cobra {
 namespace {
@@ -22,7 +23,7 @@ constexpr const char* kExamples =
 
 struct ScenesFlags {
   scenes::DatasetOptions options;
-  int64_t seed = 0, pixels = 128;
+  int64_t seed = 0, pixels = 128, max_objects = scenes::kMaxObjects;
 };
 
 void run_scenes(const ScenesFlags& flags) {
@@ -30,6 +31,7 @@ void run_scenes(const ScenesFlags& flags) {
   scenes::DatasetOptions options = flags.options;
   options.seed = static_cast<uint64_t>(flags.seed);
   options.pixels = static_cast<int>(flags.pixels);
+  options.max_objects = static_cast<size_t>(flags.max_objects);
   options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const scenes::DatasetReport report = scenes::make_dataset(options);
   progress.finish();
@@ -48,6 +50,10 @@ void add_data_scenes_command(CLI::App& data) {
   add_integer(*command, "--test", flags->options.test, 0, 999'999,
               "Scenes, and as many illusions, to test on");
   add_integer(*command, "--pixels", flags->pixels, 16, 2048, "Length of a picture's side");
+  add_integer(*command, "--max-objects", flags->max_objects, 1, scenes::kMaxObjects,
+              "Most objects in a scene; fewer are easier, to begin with");
+  command->add_flag("--captions", flags->options.captions,
+                    "Train on captions alone, without illusions and talk: the most to be seen in each word");
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
   command->footer(kExamples);
   command->callback([flags] { run_scenes(*flags); });

@@ -1,30 +1,37 @@
 #include "cli/picture.h"
 
+#include <utility>
+
 #include "base/fail.h"
 #include "cli/progress.h"
 #include "cli/stopwatch.h"
 
 namespace cobra {
 
-PictureCost read_picture(Session& session, const std::string& path, int64_t chunk) {
-  const Model& model = session.model();
-  check(model.config().has_vision(), "{}: the model has no vision towers, so it cannot see a picture",
-        picture_name(path));
+ReadPicture read_picture(ImageCache& cache, const std::string& path) {
   const ProgressLine progress("reading the picture");
-  PictureCost cost;
   const Stopwatch decoding;
   const Image image = Image::open(path);
-  cost.image_ms = decoding.elapsed_ms();
+  const double decode_ms = decoding.elapsed_ms();
+  PictureState state = cache.read(image);
+  return {std::move(state.session),
+          {state.tokens, decode_ms + state.preprocess_ms, state.vision_ms, state.prefill_ms, state.cached}};
+}
 
-  const ImageEmbedding embedding = model.embed(image);
-  cost.tokens = embedding.tokens;
-  cost.image_ms += embedding.preprocess_ms;
-  cost.vision_ms = embedding.vision_ms;
+void add_image_cache_flags(CLI::App& command, ImageCacheFlags& flags) {
+  command
+      .add_option("--image-cache", flags.folder,
+                  "Folder that keeps what the model made of each picture: the next question about it costs "
+                  "its text only")
+      ->type_name("DIR");
+  add_number(command, "--image-cache-gb", flags.folder_gb, 0.001, 1e6,
+             "Most that the folder may hold (10^9 bytes); those used longest ago go first; 4 if not given");
+}
 
-  const Stopwatch prefill;
-  session.read_embeddings(embedding.view(), chunk);
-  cost.prefill_ms = prefill.elapsed_ms();
-  return cost;
+ImageCacheOptions image_cache_options(const ImageCacheFlags& flags, const GenerateOptions& generate) {
+  return {.folder = flags.folder,
+          .folder_bytes = static_cast<int64_t>(flags.folder_gb * 1e9),
+          .chunk = generate.chunk};
 }
 
 std::string picture_name(const std::string& path) {

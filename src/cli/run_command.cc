@@ -24,6 +24,7 @@ constexpr const char* kExamples =
     "  cobra run -m cobra.gguf --image a.jpg --image b.jpg -p \"Is there a dog?\" --score \"Yes,No\" --json\n"
     "  cobra run -m cobra.gguf -p \"Name three birds.\" --temperature 0.7 --top-p 0.9 --seed 1 --max-tokens "
     "100\n"
+    "  cobra run -m cobra.gguf --image photo.jpg --image-cache seen -p \"And what is behind it?\"\n"
     "The answer streams as the model writes it; --json gives the official decoding (cleaned up and "
     "stripped).";
 
@@ -31,6 +32,7 @@ struct RunFlags {
   ModelFlags model;
   PromptFlags prompts;
   GenerateFlags generate;
+  ImageCacheFlags image_cache;
   CLI::Option* images = nullptr;
   std::optional<std::string> score;
   bool json = false;
@@ -69,10 +71,10 @@ class Runner {
     prompts_ = read_prompts(flags_.prompts, model);
     check_model(model);
     if (images_.empty()) ask_all(Session(model), std::nullopt, {});
+    ImageCache cache(model, image_cache_options(flags_.image_cache, options_));
     for (const std::string& image : images_) {
-      Session session(model);
-      const PictureCost cost = read_picture(session, image, options_.chunk);
-      ask_all(std::move(session), image, cost);
+      ReadPicture picture = read_picture(cache, image);
+      ask_all(std::move(picture.session), image, picture.cost);
     }
   }
 
@@ -162,6 +164,7 @@ void add_run_command(CLI::App& app) {
   flags->images = add_repeated_text(*command, "--image",
                                     "Picture (JPEG, PNG, WebP, data URI); every prompt is asked of each")
                       ->type_name("FILE");
+  add_image_cache_flags(*command, flags->image_cache);
   add_prompt_flags(*command, flags->prompts);
   add_generate_flags(*command, flags->generate);
   command->add_option("--score", flags->score, "Probabilities of these one-token answers, as in \"Yes,No\"")

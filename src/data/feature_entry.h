@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/dtype.h"
-#include "data/hash.h"
+#include "base/hash.h"
 
 namespace cobra::data {
 

@@ -72,9 +72,14 @@ std::vector<data::Turn> sentences(const Scene& scene, SplitMix& random) {
   return turns.take();
 }
 
-std::vector<data::Turn> described(const Scene& scene, SplitMix& random) {
+Turns request_caption(const Scene& scene, SplitMix& random) {
   Turns turns("");
   turns.add(random.pick<std::string_view>(kCaptionRequests), caption(scene));
+  return turns;
+}
+
+std::vector<data::Turn> described(const Scene& scene, SplitMix& random) {
+  Turns turns = request_caption(scene, random);
   std::vector<Exchange> more = questions(scene, random);
   more.resize(std::min<size_t>(more.size(), 3));
   for (const Exchange& one : more) turns.add(one.question, one.sentence);
@@ -100,6 +105,10 @@ std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
   }
   if (kind < 0.75) return short_answers(scene, random);
   return kind < 0.9 ? sentences(scene, random) : described(scene, random);
+}
+
+std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random) {
+  return request_caption(scene, random).take();
 }
 
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random) {

@@ -14,5 +14,8 @@ namespace cobra::scenes {
 /// turns are bare questions.
 std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random);
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random);
+/// The caption alone: every word of it must be seen, where a question tells much of the answers to the
+/// others.
+std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random);
 
 }  // namespace cobra::scenes

@@ -69,21 +69,22 @@ class Maker {
 
   data::Example training_example(int64_t i, ZipWriter& pictures) const {
     SplitMix random(options_.seed, static_cast<uint64_t>(i));
-    const double kind = random.uniform(0, 1);
+    const double kind = options_.captions ? 1 : random.uniform(0, 1);
     data::Example example{fmt::format("scenes-{:07}", i), "", {}};
     if (kind < kTalkShare) {
       example.turns = small_talk(random);
       return example;
     }
     const std::string file = fmt::format("{:07}.png", i);
-    const auto show = [&](const auto& picture) {
-      pictures.add(file, png(picture));
-      example.turns = conversation(picture, random);
-    };
-    if (kind < kTalkShare + kIllusionShare)
-      show(make_illusion(random, Part::train));
-    else
-      show(make_scene(random, Part::train));
+    if (kind < kTalkShare + kIllusionShare) {
+      const Illusion illusion = make_illusion(random, Part::train);
+      pictures.add(file, png(illusion));
+      example.turns = conversation(illusion, random);
+    } else {
+      const Scene scene = make_scene(random, Part::train, options_.max_objects);
+      pictures.add(file, png(scene));
+      example.turns = options_.captions ? captioned(scene, random) : conversation(scene, random);
+    }
     example.picture = "scenes-train.zip/" + file;
     return example;
   }
@@ -95,7 +96,7 @@ class Maker {
     std::array<std::vector<Json>, 3> present;
     for (int64_t i = 1; i <= options_.test; ++i, advance()) {
       SplitMix random(options_.seed, kTestScenes + static_cast<uint64_t>(i));
-      const Scene scene = make_scene(random, Part::test);
+      const Scene scene = make_scene(random, Part::test, options_.max_objects);
       const std::string bytes = png(scene);
       folder_.write(data::vqa_picture(i), bytes);
       add_open(scene, i, random, open);

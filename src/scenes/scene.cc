@@ -165,17 +165,16 @@ bool covers(Shape shape, double x, double y) {
   return false;
 }
 
-Scene make_scene(SplitMix& random, Part part) {
-  constexpr size_t kMaxObjects = 5;
+Scene make_scene(SplitMix& random, Part part, size_t most) {
   Scene scene;
   do {
     scene.objects.clear();
     scene.background = static_cast<int>(random.below(kBackgroundCount));
     scene.arrangement =
-        random.chance(0.4) ? Arrangement::apart : static_cast<Arrangement>(1 + random.below(3));
+        most < 2 || random.chance(0.4) ? Arrangement::apart : static_cast<Arrangement>(1 + random.below(3));
     if (scene.arrangement != Arrangement::apart) add_pair(random, part, scene);
-    const size_t most = kMaxObjects - (scene.arrangement == Arrangement::inside);
-    const size_t count = std::max(scene.objects.size(), 1 + random.below(most));
+    const size_t room = most - (scene.arrangement == Arrangement::inside && most == kMaxObjects);
+    const size_t count = std::max(scene.objects.size(), 1 + random.below(room));
     while (scene.objects.size() < count) {
       Object object = make_object(random, part == Part::test && random.chance(0.4));
       if (!place_apart(random, scene.objects, object)) break;

@@ -56,7 +56,7 @@ enum class Arrangement : uint8_t { apart, inside, behind, touching };
 /// Objects are drawn in their order. inside: the second lies in the first. behind: the second covers a part
 /// of the first. touching: their borders meet.
 struct Scene {
-  std::vector<Object> objects;  // 1 to 5
+  std::vector<Object> objects;  // 1 to kMaxObjects
   Arrangement arrangement = Arrangement::apart;
   int background = 0;  // of kBackgrounds (draw.h)
 };
@@ -64,7 +64,10 @@ struct Scene {
 /// Places of pairs that differ by less are neither left of nor right of (above nor below) each other.
 inline constexpr double kClearOffset = 0.12;
 
-Scene make_scene(SplitMix& random, Part part);
+inline constexpr size_t kMaxObjects = 5;
+
+/// A scene of at most `most` objects (1 to kMaxObjects).
+Scene make_scene(SplitMix& random, Part part, size_t most = kMaxObjects);
 
 /// Whether a point belongs to a shape of radius 1 around the origin.
 bool covers(Shape shape, double x, double y);

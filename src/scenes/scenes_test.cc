@@ -83,6 +83,19 @@ TEST(SceneTest, EveryTestSceneHasSomethingHeldOut) {
   });
 }
 
+TEST(SceneTest, NoMoreObjectsThanAskedFor) {
+  for (size_t most = 1; most <= kMaxObjects; ++most) {
+    size_t seen = 0;
+    for (uint64_t i = 0; i < 300; ++i) {
+      SplitMix random(5, i);
+      const size_t count = make_scene(random, i % 2 ? Part::train : Part::test, most).objects.size();
+      ASSERT_LE(count, most);
+      seen = std::max(seen, count);
+    }
+    EXPECT_EQ(seen, most);
+  }
+}
+
 TEST(SceneTest, ObjectsLieInThePictureAndPairsStandAsSaid) {
   std::map<Arrangement, int> seen;
   for_scenes(Part::train, [&](const Scene& scene, SplitMix&) {

@@ -2,7 +2,7 @@
 
 import unittest
 
-from cobra_cli import CobraTest, convert, ids_text, image, reference_json, run, run_json
+from cobra_cli import ROOT, CobraTest, convert, ids_text, image, reference_json, run, run_json
 
 FLAGS_OF_OFFICIAL_ARGUMENTS = {
     "max_new_tokens": "--max-tokens",
@@ -124,6 +124,44 @@ class EndToEnd(CobraTest):
         first, again, other = (self.tokens(*flags, "--seed", seed) for seed in (1, 1, 2))
         self.assertEqual(first, again)
         self.assertNotEqual(first, other)
+
+
+class ImageCache(CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = convert(cls.folder / "model.gguf")
+        cls.states = cls.folder / "seen"
+
+    def ask(self, *flags):
+        question = ["--image", image("photo.jpg"), "--prompt-ids", "1,2,3", "--max-tokens", 8]
+        (answer,) = run_json("-m", self.model, *question, *flags)
+        return answer
+
+    def test_the_second_question_finds_the_picture(self):
+        plain = self.ask()
+        first, second = (self.ask("--image-cache", self.states) for _ in range(2))
+        self.assertEqual([a["image_cached"] for a in (plain, first, second)], [False, False, True])
+        self.assertEqual(second["timings_ms"]["vision"], 0)
+        self.assertEqual(second["image_tokens"], plain["image_tokens"])
+        for answer in (first, second):
+            self.assertEqual(answer["tokens"], plain["tokens"])
+
+    def test_a_chat_shares_it_with_run(self):
+        shipped = ROOT / "models" / "cobra-fashion.gguf"
+        boot, states = ROOT / "docs" / "images" / "boot.png", self.folder / "shared"
+        flags = ["-m", shipped, "--image", boot, "--image-cache", states]
+        (first,) = run_json(*flags, "-p", "What garment is this?")
+        written = [path.read_bytes() for path in sorted(states.iterdir())]
+        chat = run("chat", *flags, stdin=b"What garment is this?\n")
+        self.assertEqual(chat.stdout.decode().strip(), first["text"])
+        self.assertEqual([path.read_bytes() for path in sorted(states.iterdir())], written)
+
+    def test_no_room_for_a_folder(self):
+        result = run("run", "-m", self.model, "--image", image("photo.jpg"), "--prompt-ids", "1",
+                     "--image-cache", self.model, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(str(self.model).encode(), result.stderr)
 
 
 if __name__ == "__main__":

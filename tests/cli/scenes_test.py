@@ -50,6 +50,13 @@ class ScenesTest(CobraTest):
         run("data", "scenes", "--train", 30, "--test", 0, "--seed", 5, "-o", many)
         self.assertEqual(json.loads((many / "train.json").read_text())[:20], few)
 
+    def test_captions_of_single_objects(self):
+        examples = json.loads((self.make("ones", "--captions", "--max-objects", 1) / "train.json").read_text())
+        self.assertEqual(len(examples), 20)
+        for example in examples:
+            _, caption = (turn["value"] for turn in example["conversations"])
+            self.assertTrue(caption.startswith("There is one object: a "), caption)
+
     def test_every_example_has_its_picture(self):
         with zipfile.ZipFile(self.scenes / "scenes-train.zip") as archive:
             names = set(archive.namelist())

@@ -18,7 +18,7 @@ std::string preprocessing(const CobraVlm& model) {
 }
 
 std::string fingerprint(const CobraVlm& model) {
-  data::Hasher hasher;
+  Hasher hasher;
   hasher.add(preprocessing(model));
   for (const Parameter& parameter : model.parameters().list()) {
     if (parameter.part != Part::vision_backbone) continue;
@@ -26,7 +26,7 @@ std::string fingerprint(const CobraVlm& model) {
     const Tensor value = parameter.value.detach().contiguous();
     hasher.add(std::as_bytes(std::span(value.data_ptr<float>(), static_cast<size_t>(value.numel()))));
   }
-  return data::to_hex(hasher.digest());
+  return to_hex(hasher.digest());
 }
 
 /// Features of the batch's unknown pictures, [m, P, W], one vector a picture, as the cache keeps them.

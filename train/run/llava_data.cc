@@ -101,7 +101,7 @@ class LlavaData final : public TrainingData {
       return;
     }
     const std::vector<std::byte> encoded = pictures_.read(example.picture);
-    const data::Hash128 key = cache_->key(encoded);
+    const Hash128 key = cache_->key(encoded);
     loaded.pictures.push_back({key, cache_->find(key)});
     if (!loaded.pictures.back().known) pictures.push_back(Image::decode(encoded, example.picture));
   }

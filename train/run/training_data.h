@@ -13,7 +13,7 @@
 namespace cobra::train {
 
 struct CachedPicture {
-  data::Hash128 key;
+  Hash128 key;
   std::optional<std::vector<float>> known;  // its features, if the cache has them
 };
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace cobra::data {
+namespace cobra {
 
 using Hash128 = std::array<uint8_t, 16>;
 
@@ -33,4 +33,4 @@ Hash128 content_hash(std::span<const std::byte> bytes);
 /// 32 hexadecimal digits.
 std::string to_hex(const Hash128& hash);
 
-}  // namespace cobra::data
+}  // namespace cobra

@@ -1,4 +1,4 @@
-#include "data/hash.h"
+#include "base/hash.h"
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <new>
 
-namespace cobra::data {
+namespace cobra {
 
 struct Hasher::State {
   XXH3_state_t* xxh = XXH3_createState();
@@ -48,4 +48,4 @@ std::string to_hex(const Hash128& hash) {
   return text;
 }
 
-}  // namespace cobra::data
+}  // namespace cobra

@@ -1,0 +1,80 @@
+#include "runtime/image_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/fail.h"
+
+namespace cobra {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kExtension = ".cobra-picture";
+
+struct Entry {
+  fs::file_time_type used;
+  fs::path path;
+  int64_t bytes;
+};
+
+/// Files may vanish while the folder is read: another process tidies it too.
+std::vector<Entry> entries_of(const fs::path& folder) {
+  std::vector<Entry> entries;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != kExtension) continue;
+    std::error_code gone;
+    const fs::file_time_type used = it->last_write_time(gone);
+    const auto bytes = gone ? 0 : it->file_size(gone);
+    if (!gone) entries.push_back({used, it->path(), static_cast<int64_t>(bytes)});
+  }
+  return entries;
+}
+
+}  // namespace
+
+ImageFolder::ImageFolder(std::string path, int64_t limit_bytes)
+    : path_(std::move(path)), limit_(limit_bytes) {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  check(fs::is_directory(path_), "{}: cannot make this folder for pictures' states: {}",
+        printable(path_, 1000), error ? error.message() : "a file has that name");
+}
+
+std::string ImageFolder::file(const std::string& key) const {
+  return (fs::path(path_) / (key + kExtension)).string();
+}
+
+std::optional<Session> ImageFolder::find(const Model& model, const std::string& key) const {
+  const std::string path = file(key);
+  std::error_code error;
+  fs::last_write_time(path, fs::file_time_type::clock::now(), error);
+  if (!fs::exists(path, error)) return std::nullopt;
+  try {
+    return Session::load(model, path);
+  } catch (const Error&) {
+    return std::nullopt;  // torn or gone: the picture is still there to be read
+  }
+}
+
+void ImageFolder::put(const std::string& key, const Session& session) const {
+  session.save(file(key));
+  remove_oldest();
+}
+
+void ImageFolder::remove_oldest() const {
+  std::vector<Entry> entries = entries_of(path_);
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used > b.used; });
+  int64_t kept = 0;
+  for (const Entry& entry : entries) {
+    kept += entry.bytes;
+    std::error_code ignored;
+    if (kept > limit_) fs::remove(entry.path, ignored);
+  }
+}
+
+}  // namespace cobra
