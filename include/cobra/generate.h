@@ -43,6 +43,10 @@ struct GenerateOptions {
   std::vector<std::string> stop = {};  // the answer ends before the first of these texts
   SamplingOptions sampling = {};
   int64_t chunk = 0;  // prompt tokens per prefill step; 0: the default
+  /// Tokens that are guessed at most (0 to 15) from what was said before and read together with the one at
+  /// hand. The answer is the same; it comes faster where it repeats itself or the prompt. Costs a state for
+  /// each token.
+  int64_t speculate = 0;
   /// Called after every token with the text that has become certain: never half a character, never part of a
   /// stop text, often nothing. Return false to stop.
   std::function<bool(std::string_view piece)> on_text = {};
@@ -54,6 +58,7 @@ struct GenerateResult {
       text;  // the official decoding (special tokens skipped, clean-up, stripped); empty without a tokenizer
   StopReason stop_reason = StopReason::max_tokens;
   int64_t prompt_tokens = 0;
+  int64_t drafted = 0, accepted = 0;  // tokens that were guessed, and those of them that came
   double prefill_ms = 0;
   double decode_ms = 0;  // all steps after the first token
 };

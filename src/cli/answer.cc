@@ -34,6 +34,10 @@ Json to_json(const Answer& answer) {
     Json& probabilities = object["probabilities"] = Json::object();
     for (const auto& [text, probability] : answer.probabilities) probabilities[text] = probability;
   }
+  if (answer.result.drafted > 0) {
+    object["drafted_tokens"] = answer.result.drafted;
+    object["accepted_tokens"] = answer.result.accepted;
+  }
   object["stop_reason"] = name(answer.result.stop_reason);
   object["prompt_tokens"] = answer.result.prompt_tokens;
   object["image_tokens"] = answer.picture.tokens;
@@ -57,6 +61,7 @@ std::string statistics_line(const Answer& answer, int64_t decode_bytes) {
     line +=
         fmt::format(" at {:.1f} tokens/s, {:.1f} GB/s of weights", 1000.0 / step_ms, bytes_per_second * 1e-9);
   }
+  if (result.drafted > 0) line += fmt::format(", {} of {} guesses right", result.accepted, result.drafted);
   return line + fmt::format("; memory {:.2f} GB\n", static_cast<double>(peak_rss_bytes()) * 1e-9);
 }
 

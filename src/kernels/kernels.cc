@@ -74,6 +74,17 @@ void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float
   });
 }
 
+namespace {
+
+/// The state of one tile of channels, where it is updated.
+float* begin_state(const Sequence& s, int64_t tile, int64_t size) {
+  float* state = s.state + tile * size;
+  if (s.start) std::copy_n(s.start + tile * size, size, state);
+  return state;
+}
+
+}  // namespace
+
 void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w,
                                  std::span<const Sequence> sequences) const {
   const int64_t state_size = int64_t{w.taps} * kTileChannels;
@@ -82,7 +93,7 @@ void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w,
                                .taps = w.taps,
                                .weight = w.weight + i * state_size,
                                .bias = w.bias + i * kTileChannels,
-                               .state = s.state + i * state_size,
+                               .state = begin_state(s, i, state_size),
                                .x = x.tile(i) + s.first * kTileChannels});
   };
   parallel_ranges(threads_for(x.L * x.channels * w.taps), x.tiles(), [&](int64_t begin, int64_t end, int) {
@@ -109,7 +120,7 @@ void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt
                            .A = w.A + i * state_size,
                            .D = w.D + i * kTileChannels,
                            .dt_bias = w.dt_bias + i * kTileChannels,
-                           .state = s.state + i * state_size,
+                           .state = begin_state(s, i, state_size),
                            .y = y.tile(i) + at});
   };
   parallel_ranges(threads_for(x.L * x.channels * w.states * kScanWorkPerState), x.tiles(),

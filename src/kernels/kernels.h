@@ -60,11 +60,13 @@ struct ScanWeights {
 };
 
 /// One sequence of a batch: its rows stand at [first, first + rows) of the activations; `state` is its
-/// recurrent state of one layer, read and updated.
+/// recurrent state of one layer, read and updated. With `start` it is only written, and read from there: the
+/// state of an earlier sequence of the batch may be the start of a later one.
 struct Sequence {
   int64_t first;
   int64_t rows;
   float* state;
+  const float* start = nullptr;
 };
 
 /// A cheap handle, made for one forward pass: table, threads and workspace are passed in, nothing is global.

@@ -13,8 +13,8 @@ void point_to_states(std::span<const MambaSequence> sequences, int layer, MambaS
   scratch.ssm.clear();
   int64_t first = 0;
   for (const MambaSequence& s : sequences) {
-    scratch.conv.push_back({first, s.rows, s.state->conv(layer)});
-    scratch.ssm.push_back({first, s.rows, s.state->ssm(layer)});
+    scratch.conv.push_back({first, s.rows, s.state->conv(layer), s.start ? s.start->conv(layer) : nullptr});
+    scratch.ssm.push_back({first, s.rows, s.state->ssm(layer), s.start ? s.start->ssm(layer) : nullptr});
     first += s.rows;
   }
 }
@@ -66,7 +66,9 @@ void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w
     mamba_layer(k, c, w.layers[static_cast<size_t>(i)], scratch, x);
     if (trace) trace("layer" + std::to_string(i) + ".hidden", {x.rows, c.d_model}, x.data);
   }
-  for (const MambaSequence& s : sequences) s.state->position += s.rows;
+  for (const MambaSequence& s : sequences) {
+    s.state->position = (s.start ? s.start : s.state)->position + s.rows;
+  }
 
   // The head is a product with one row a sequence wherever it stands, so it always runs as decode does.
   const Kernels head = k.with_phase(Phase::decode);

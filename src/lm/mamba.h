@@ -55,10 +55,12 @@ class MambaState {
   AlignedBuffer<float> conv_, ssm_;
 };
 
-/// One sequence of a batch: the next `rows` rows of the activations belong to `state`.
+/// One sequence of a batch: the next `rows` rows of the activations belong to `state`, which goes on from
+/// `start` where one is given (Sequence).
 struct MambaSequence {
   MambaState* state;
   int64_t rows;
+  MambaState* start = nullptr;
 };
 
 /// Activations of a forward pass; grows to the largest chunk and stays.
@@ -69,14 +71,14 @@ struct MambaScratch {
   std::vector<int32_t> ids;
 };
 
-/// One layer: x [L, d_model], the residual streams of all sequences one after the other, is read and updated. The
-/// layer's states are scratch.conv and scratch.ssm.
+/// One layer: x [L, d_model], the residual streams of all sequences one after the other, is read and updated.
+/// The layer's states are scratch.conv and scratch.ssm.
 void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, MambaScratch& scratch,
                  TensorView<float> x);
 
 /// All layers over x [L, d_model] (changed), the rows of `sequences` one after the other, then the logits
-/// [sequences, vocab] after the last position of each. A sequence's results are the same bits in any batch. With a
-/// trace it names `layer{i}.hidden`, `norm_f` and `logits` for all positions.
+/// [sequences, vocab] after the last position of each. A sequence's results are the same bits in any batch.
+/// With a trace it names `layer{i}.hidden`, `norm_f` and `logits` for all positions.
 void mamba_forward(const Kernels& k, const MambaConfig& c, const MambaWeights& w,
                    std::span<const MambaSequence> sequences, MambaScratch& scratch, TensorView<float> x,
                    TensorView<float> logits, const TraceSink& trace);

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "runtime/answer_scores.h"
 #include "runtime/answer_stream.h"
+#include "runtime/lookahead.h"
 #include "runtime/sampler.h"
 #include "tokenizer/tokenizer.h"
 
@@ -69,9 +70,11 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
 
   const int64_t budget = token_budget(options, result.prompt_tokens), eos = eos_of(options, config);
   std::vector<int32_t> text_ids = prompt_ids;  // what the repetition penalty looks at
+  Lookahead reader(session, prompt_ids, options.speculate);
+  std::span<const float> logits = session.logits();
   start = Clock::now();
   while (true) {
-    const int32_t id = sampler.sample(limited(session.logits(), options.vocab_limit), text_ids);
+    const int32_t id = sampler.sample(limited(logits, options.vocab_limit), text_ids);
     result.tokens.push_back(id);
     text_ids.push_back(id);
     const bool goes_on = stream.push(id);
@@ -80,13 +83,15 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
     } else if (!goes_on) {
       result.stop_reason = stream.stopped() ? StopReason::stop_text : StopReason::cancelled;
     } else if (std::ssize(result.tokens) < budget) {
-      session.step(id);
+      logits = reader.step(id);
       continue;
     }
     break;
   }
-  if (read_last) session.step(result.tokens.back());
+  if (read_last) reader.step(result.tokens.back());
+  reader.finish();
   result.decode_ms = milliseconds_since(start);
+  result.drafted = reader.drafted(), result.accepted = reader.accepted();
   stream.finish();
   if (stream.stopped() && result.stop_reason != StopReason::eos) result.stop_reason = StopReason::stop_text;
   if (const Tokenizer* tokenizer = session.model().tokenizer()) {

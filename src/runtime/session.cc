@@ -46,6 +46,27 @@ TensorView<float> Session::Impl::embed(std::span<const int32_t> ids) {
   return x;
 }
 
+TensorView<const float> Session::Impl::read_ahead(std::span<const int32_t> ids) {
+  const ModelParts& parts = model->parts();
+  const MambaConfig& c = parts.config.mamba;
+  check_ids(parts.config, ids);
+  while (std::ssize(ahead) < std::ssize(ids)) ahead.emplace_back(c);
+  scratch.sequences.clear();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    scratch.sequences.push_back({&ahead[i], 1, i == 0 ? &state : &ahead[i - 1]});
+  }
+  const TensorView<float> out(ahead_logits.get(std::ssize(ids) * c.vocab_size), std::ssize(ids),
+                              c.vocab_size);
+  mamba_forward(kernels(Phase::decode), c, parts.mamba, scratch.sequences, scratch, embed(ids), out, nullptr);
+  return out;
+}
+
+void Session::Impl::keep_ahead(int64_t count) {
+  const int64_t vocabulary = logits.size();
+  std::swap(state, ahead[static_cast<size_t>(count - 1)]);
+  std::copy_n(ahead_logits.get(count * vocabulary) + (count - 1) * vocabulary, vocabulary, logits.data());
+}
+
 Session::Session(const Model& model)
     : impl_(std::make_unique<Impl>(model, MambaState(model.config().mamba))) {}
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "cobra/session.h"
@@ -28,6 +29,8 @@ struct Session::Impl {
   AlignedBuffer<float> logits;  // [vocab]
   Scratch<float> batch_logits;  // [sessions, vocab] where this session is the first of a batch
   TraceSink trace;
+  std::vector<MambaState> ahead;  // after each token of the last read_ahead
+  Scratch<float> ahead_logits;    // [tokens, vocab]
 
   Impl(const Model& model_, MambaState state_);
   Kernels kernels(Phase phase);
@@ -35,6 +38,11 @@ struct Session::Impl {
   void forward(TensorView<float> x, Phase phase);
   /// Token embeddings of ids [count, d_model] in scratch memory.
   TensorView<float> embed(std::span<const int32_t> ids);
+  /// Reads tokens that may turn out wrong, in one pass, as Session::step would one by one (the same bits),
+  /// and leaves the session as it was: logits [tokens, vocab] after each, valid until the next read.
+  TensorView<const float> read_ahead(std::span<const int32_t> ids);
+  /// The first `count` tokens of the last read_ahead, 1 at least, have been read.
+  void keep_ahead(int64_t count);
 };
 
 }  // namespace cobra

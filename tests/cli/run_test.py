@@ -126,6 +126,16 @@ class EndToEnd(CobraTest):
         self.assertNotEqual(first, other)
 
 
+class Speculation(CobraTest):
+    def test_the_answer_is_the_same(self):
+        model = convert(self.folder / "model.gguf")
+        flags = ["-m", model, "--prompt-ids", "5,6,7", "--vocab-limit", 4, "--max-tokens", 60, "--eos-id", -1]
+        (plain,), (guessed,) = run_json(*flags), run_json(*flags, "--speculate", 8)
+        self.assertEqual(guessed["tokens"], plain["tokens"])
+        self.assertGreater(guessed["accepted_tokens"], 0)
+        self.assertNotIn("drafted_tokens", plain)
+
+
 class ImageCache(CobraTest):
     @classmethod
     def setUpClass(cls):

@@ -39,9 +39,41 @@ TEST_P(SameTokensTest, AnyThreadsAndAnyChunks) {
   }
 }
 
+TEST_P(SameTokensTest, AnySpeculation) {
+  const Model model = reference_model(Runtime({.threads = 2}), GetParam());
+  const SamplingOptions choices[] = {{}, {.temperature = 0.8, .top_k = 3, .seed = 5}};
+  for (const SamplingOptions& sampling : choices) {
+    for (const bool read_last : {false, true}) {
+      GenerateOptions options{
+          .max_new_tokens = 120, .eos_token_id = -1, .vocab_limit = 4, .sampling = sampling};
+      Session plain(model);
+      const std::vector<int32_t> expected = generate(plain, kPrompt, options, read_last).tokens;
+      for (const int64_t guesses : {1, 4, 15}) {
+        options.speculate = guesses;
+        Session session(model);
+        const GenerateResult result = generate(session, kPrompt, options, read_last);
+        EXPECT_EQ(result.tokens, expected) << guesses;
+        EXPECT_GT(result.accepted, 0) << "four words repeat themselves";
+        EXPECT_GE(result.drafted, result.accepted);
+        EXPECT_EQ(session.position(), plain.position());
+        EXPECT_EQ(session.conv_state(), plain.conv_state()) << guesses;
+        EXPECT_EQ(session.ssm_state(), plain.ssm_state()) << guesses;
+        EXPECT_EQ(values(session.logits()), values(plain.logits())) << guesses;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, SameTokensTest,
                          ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
                          [](const auto& test) { return std::string(name(test.param)); });
+
+TEST(SessionTest, SpeculationOutOfRange) {
+  const Model model = reference_model();
+  Session session(model);
+  EXPECT_THAT(error_of([&] { generate(session, kPrompt, {.speculate = 16}); }),
+              ::testing::HasSubstr("0 (none) to 15"));
+}
 
 TEST(SessionTest, SavedInMidAnswerAndTakenUpAgain) {
   const Model model = reference_model();

@@ -1,0 +1,75 @@
+#include "runtime/lookahead.h"
+
+#include <algorithm>
+
+#include "base/fail.h"
+#include "runtime/session_impl.h"
+
+namespace cobra {
+namespace {
+
+// The more of what was said last is found again, the likelier it goes on alike.
+constexpr size_t kLongestMatch = 4, kShortestMatch = 2;
+
+/// Where the last occurrence of the final `length` tokens before the end itself is followed; `size` when
+/// there is none.
+size_t continuation(const std::vector<int32_t>& context, size_t length) {
+  if (context.size() <= length) return context.size();
+  const auto tail = context.end() - static_cast<std::ptrdiff_t>(length);
+  const auto found = std::find_end(context.begin(), context.end() - 1, tail, context.end());
+  return found == context.end() - 1 ? context.size() : static_cast<size_t>(found - context.begin()) + length;
+}
+
+}  // namespace
+
+Lookahead::Lookahead(Session& session, std::span<const int32_t> prompt, int64_t draft_tokens)
+    : session_(session),
+      context_(prompt.begin(), prompt.end()),
+      draft_tokens_(static_cast<size_t>(draft_tokens)) {
+  check(draft_tokens >= 0 && draft_tokens <= kMaxDraft, "speculate: expected 0 (none) to {}, found {}",
+        kMaxDraft, draft_tokens);
+}
+
+std::span<const float> Lookahead::step(int32_t id) {
+  context_.push_back(id);
+  if (stepped_ < ahead_.size() && ahead_[stepped_] == id) {
+    ++stepped_, ++accepted_;
+    return logits_of_last();
+  }
+  finish();
+  ahead_.push_back(id);
+  append_draft();
+  if (ahead_.size() == 1) {
+    ahead_.clear();
+    session_.step(id);
+    return session_.logits();
+  }
+  logits_ = session_.impl().read_ahead(ahead_);
+  stepped_ = 1;
+  return logits_of_last();
+}
+
+void Lookahead::finish() {
+  if (stepped_ > 0) session_.impl().keep_ahead(static_cast<int64_t>(stepped_));
+  ahead_.clear();
+  stepped_ = 0;
+}
+
+std::span<const float> Lookahead::logits_of_last() const {
+  return {logits_.row(static_cast<int64_t>(stepped_) - 1), static_cast<size_t>(logits_.cols)};
+}
+
+void Lookahead::append_draft() {
+  if (draft_tokens_ == 0) return;
+  for (size_t length = kLongestMatch; length >= kShortestMatch; --length) {
+    const size_t from = continuation(context_, length);
+    const size_t count = std::min(context_.size() - from, draft_tokens_);
+    if (count == 0) continue;
+    const auto first = context_.begin() + static_cast<std::ptrdiff_t>(from);
+    ahead_.insert(ahead_.end(), first, first + static_cast<std::ptrdiff_t>(count));
+    drafted_ += static_cast<int64_t>(count);
+    return;
+  }
+}
+
+}  // namespace cobra
