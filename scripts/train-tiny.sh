@@ -26,25 +26,42 @@ cd "$work"
 
 step() { printf '\n== %s\n' "$*"; }
 
-step "1/4 Data"
-[[ -e scenes ]] || "$cobra" data scenes --train 120000 --test 500 --seed 0 -o scenes
-[[ -e fashion ]] || "$cobra" data fashion -o fashion
-[[ -e train.json ]] || "$cobra" data join scenes/train.json fashion/train.json -o train.json
-[[ -e tokenizer.json ]] || "$cobra" data tokenizer train.json --vocab-size 1024 -o tokenizer.json
-[[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
+recipe=$root/train/recipes/cobra-tiny.json
+ranks=$(nproc)
+export WORLD_SIZE=$ranks MASTER_ADDR=127.0.0.1 MASTER_PORT=${MASTER_PORT:-29500}
 
-step "2/4 Training: a process for each core, one thread each"
-if [[ ! -e run/model.gguf ]]; then
-  ranks=$(nproc)
-  arguments=("$root/train/recipes/cobra-tiny.json")
-  [[ ! -e run/recipe.json ]] || arguments=(--resume run)
-  export WORLD_SIZE=$ranks MASTER_ADDR=127.0.0.1 MASTER_PORT=${MASTER_PORT:-29500}
+scenes() {  # folder, flags of cobra data scenes
+  local folder=$1
+  shift
+  [[ -e $folder ]] || "$cobra" data scenes --test 0 "$@" -o "$folder"
+}
+
+train() {  # run folder, flags of the recipe: a process for each core, one thread each
+  local run=$1
+  shift
+  [[ ! -e $run/model.gguf ]] || return 0
+  local arguments=("$recipe" --output "$run" "$@")
+  [[ ! -e $run/recipe.json ]] || arguments=(--resume "$run")
   for ((rank = 1; rank < ranks; ++rank)); do
-    RANK=$rank "$cobra" train run "${arguments[@]}" --threads 1 >"rank-$rank.log" 2>&1 &
+    RANK=$rank "$cobra" train run "${arguments[@]}" --threads 1 >"$run-rank-$rank.log" 2>&1 &
   done
   RANK=0 "$cobra" train run "${arguments[@]}" --threads 1
   wait
-fi
+}
+
+step "1/4 Data"
+scenes one --captions --max-objects 1 --train 30000 --seed 30
+scenes few --captions --max-objects 3 --train 60000 --seed 31
+scenes all --train 120000 --seed 0
+[[ -e fashion ]] || "$cobra" data fashion -o fashion
+[[ -e train.json ]] || "$cobra" data join few/train.json all/train.json fashion/train.json -o train.json
+[[ -e tokenizer.json ]] || "$cobra" data tokenizer train.json --vocab-size 1024 -o tokenizer.json
+[[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
+
+step "2/4 Training: to see one object, to see several, to talk"
+train see-one --model untrained.gguf --images one --data one/train.json --max-steps 600
+train see-few --model see-one/model.gguf --images few --data few/train.json --max-steps 1800
+train run --model see-few/model.gguf --data train.json
 
 step "3/4 Weights in 8 bits"
 "$cobra" quantize run/model.gguf --type q8_0 -o cobra-tiny.gguf

@@ -62,12 +62,13 @@ std::span<const float> Lookahead::logits_of_last() const {
 void Lookahead::append_draft() {
   if (draft_tokens_ == 0) return;
   for (size_t length = kLongestMatch; length >= kShortestMatch; --length) {
-    const size_t from = continuation(context_, length);
-    const size_t count = std::min(context_.size() - from, draft_tokens_);
-    if (count == 0) continue;
-    const auto first = context_.begin() + static_cast<std::ptrdiff_t>(from);
-    ahead_.insert(ahead_.end(), first, first + static_cast<std::ptrdiff_t>(count));
-    drafted_ += static_cast<int64_t>(count);
+    const size_t from = continuation(context_, length), size = context_.size();
+    if (from == size) continue;
+    // Past its end the context goes on as the draft does: what repeats itself is taken to go on repeating.
+    for (size_t at = from; at < from + draft_tokens_; ++at) {
+      ahead_.push_back(at < size ? context_[at] : ahead_[1 + at - size]);
+    }
+    drafted_ += static_cast<int64_t>(draft_tokens_);
     return;
   }
 }
