@@ -6,13 +6,13 @@
 #include "base/fail.h"
 #include "cli/program_place.h"
 #include "cli/progress.h"
+#include "runtime/lookahead.h"
 
 namespace cobra {
 namespace {
 
 constexpr int64_t kMaxThreads = 1024;
-constexpr int64_t kMaxChunk = 1 << 16;   // what Session reads at a time at most
-constexpr int64_t kMaxSpeculation = 15;  // src/runtime/lookahead.h
+constexpr int64_t kMaxChunk = 1 << 16;  // what Session reads at a time at most
 constexpr int64_t kMaxCount = std::numeric_limits<int32_t>::max();
 
 /// The whole text as a number between the limits. The comparison is written so that NaN fails it.
@@ -111,7 +111,7 @@ void add_generate_flags(CLI::App& command, GenerateFlags& flags) {
   flags.stop = add_repeated_text(command, "--stop", "End the answer before this text (may be repeated)");
   add_chunk_flag(command, options.chunk);
   add_integer(
-      command, "--speculate", options.speculate, 0, kMaxSpeculation,
+      command, "--speculate", options.speculate, 0, kMaxDraft,
       "Tokens guessed at most from what was said before, and read together: the same answer, sooner where it "
       "repeats itself");
   add_sampling_flags(command, options.sampling, flags.top_k);
