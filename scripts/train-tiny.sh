@@ -50,17 +50,18 @@ train() {  # run folder, flags of the recipe: a process for each core, one threa
 }
 
 step "1/4 Data"
-scenes one --captions --max-objects 1 --train 30000 --seed 30
-scenes few --captions --max-objects 3 --train 60000 --seed 31
-scenes all --train 120000 --seed 0
+scenes one --captions --max-objects 1 --train 40000 --seed 30
+scenes few --captions --train 80000 --seed 31
+scenes all --train 150000 --seed 0
 [[ -e fashion ]] || "$cobra" data fashion -o fashion
 [[ -e train.json ]] || "$cobra" data join few/train.json all/train.json fashion/train.json -o train.json
 [[ -e tokenizer.json ]] || "$cobra" data tokenizer train.json --vocab-size 1024 -o tokenizer.json
 [[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
 
 step "2/4 Training: to see one object, to see several, to talk"
-train see-one --model untrained.gguf --images one --data one/train.json --max-steps 600
-train see-few --model see-one/model.gguf --images few --data few/train.json --max-steps 1800
+train see-one --model untrained.gguf --images one --data one/train.json --max-steps 1000 \
+  --learning-rate 3e-4 --warmup-ratio 0.15
+train see-few --model see-one/model.gguf --images few --data few/train.json --max-steps 5000
 train run --model see-few/model.gguf --data train.json
 
 step "3/4 Weights in 8 bits"

@@ -48,7 +48,7 @@ std::vector<Exchange> questions(const Scene& scene, SplitMix& random) {
   std::vector<Exchange> exchanges = open_questions(scene, random);
   for (size_t i = 0; i < 2; ++i) {
     const auto absent = static_cast<Absent>(random.below(3));
-    for (const Presence& one : presence(scene, absent, Part::train, random)) {
+    for (const Presence& one : presence(scene, absent, random)) {
       const std::string_view article = one.object.starts_with("orange") ? "an" : "a";
       exchanges.push_back({"presence", one.question, one.truth ? "Yes" : "No",
                            one.truth ? fmt::format("Yes, there is {} {}.", article, one.object)

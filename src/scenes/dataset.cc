@@ -143,7 +143,7 @@ class Maker {
     const std::string file = fmt::format("COCO_val2014_{:012}.jpg", i);
     folder_.write("download/pope/val_images/" + file, bytes);
     for (size_t s = 0; s < splits.size(); ++s) {
-      for (const Presence& one : presence(scene, static_cast<Absent>(s), Part::test, random)) {
+      for (const Presence& one : presence(scene, static_cast<Absent>(s), random)) {
         splits[s].push_back({{"question_id", splits[s].size() + 1},
                              {"image", file},
                              {"text", one.question},

@@ -16,8 +16,8 @@ Object any_kind(SplitMix& random) {
   return kind;
 }
 
-/// A combination that the scene does not have; in training never one that is held out, not even to deny it.
-Object absent_kind(const Scene& scene, Absent absent, Part part, SplitMix& random) {
+/// A combination that the scene does not have.
+Object absent_kind(const Scene& scene, Absent absent, SplitMix& random) {
   constexpr int kTries = 60;
   const auto one = [&]() -> const Object& { return scene.objects[random.below(scene.objects.size())]; };
   for (int i = 0;; ++i) {
@@ -25,7 +25,6 @@ Object absent_kind(const Scene& scene, Absent absent, Part part, SplitMix& rando
     const bool similar = i < kTries;  // a scene may have nothing that is similar and absent
     if (similar && absent != Absent::random) kind.shape = one().shape;
     if (similar && absent == Absent::adversarial) kind.colour = one().colour;
-    if (part == Part::train && held_out(kind.shape, kind.colour)) continue;
     if (!is_there(scene, kind)) return kind;
   }
 }
@@ -40,10 +39,10 @@ Presence presence_of(const Object& kind, bool truth, SplitMix& random) {
 
 }  // namespace
 
-std::vector<Presence> presence(const Scene& scene, Absent absent, Part part, SplitMix& random) {
+std::vector<Presence> presence(const Scene& scene, Absent absent, SplitMix& random) {
   const Object& there = scene.objects[random.below(scene.objects.size())];
   std::vector<Presence> made = {presence_of(there, true, random),
-                                presence_of(absent_kind(scene, absent, part, random), false, random)};
+                                presence_of(absent_kind(scene, absent, random), false, random)};
   random.shuffle(made);
   return made;
 }

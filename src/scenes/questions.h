@@ -40,7 +40,7 @@ std::vector<Statement> statements(const Scene& scene, size_t count, SplitMix& ra
 /// One object that is there, and one that is not. random: any absent combination; popular: an absent
 /// combination of a shape that is there; adversarial: colour and shape are there, but not on one object,
 /// where there are two such objects.
-std::vector<Presence> presence(const Scene& scene, Absent absent, Part part, SplitMix& random);
+std::vector<Presence> presence(const Scene& scene, Absent absent, SplitMix& random);
 /// "Which line is longer, the red one or the blue one, or are they equal?"
 Exchange question_about(const Illusion& illusion, SplitMix& random);
 /// All objects from left to right, and how the first pair stands.

@@ -8,8 +8,8 @@ namespace cobra::scenes {
 namespace {
 
 constexpr double kMargin = 0.02;  // to the edge of the picture
-constexpr double kGap = 0.05;     // between objects that stand apart
-constexpr double kSmall = 0.1, kLarge = 0.15, kContainer = 0.25;
+constexpr double kGap = 0.03;     // between objects that stand apart
+constexpr double kSmall = 0.12, kLarge = 0.18, kContainer = 0.28;
 constexpr int kTries = 200;
 constexpr size_t kBackgroundCount = 4;
 
@@ -20,17 +20,19 @@ Enum any(SplitMix& random, const std::array<std::string_view, n>&) {
   return static_cast<Enum>(random.below(n));
 }
 
-void choose_kind(SplitMix& random, bool kept_for_tests, Object& object) {
+bool held_out(const Object& object) { return held_out(object.shape, object.colour, object.texture); }
+
+void choose_looks(SplitMix& random, bool kept_for_tests, Object& object) {
   do {
     object.shape = any<Shape>(random, kShapeNames);
     object.colour = any<Colour>(random, kColourNames);
-  } while (held_out(object.shape, object.colour) != kept_for_tests);
+    object.texture = any<Texture>(random, kTextureNames);
+  } while (held_out(object) != kept_for_tests);
 }
 
 Object make_object(SplitMix& random, bool kept_for_tests) {
   Object object;
-  choose_kind(random, kept_for_tests, object);
-  object.texture = any<Texture>(random, kTextureNames);
+  choose_looks(random, kept_for_tests, object);
   object.size = any<Size>(random, kSizeNames);
   object.radius = object.size == Size::large ? kLarge : kSmall;
   return object;
@@ -129,14 +131,14 @@ void add_pair(SplitMix& random, Part part, Scene& scene) {
   while (true) {
     const bool test = part == Part::test;
     scene.objects = {make_object(random, test && random.chance(0.5)), make_object(random, false)};
-    if (test && random.chance(0.5)) choose_kind(random, true, scene.objects[1]);
+    if (test && random.chance(0.5)) choose_looks(random, true, scene.objects[1]);
     if (scene.objects[0].colour != scene.objects[1].colour && place_pair(random, scene)) return;
   }
 }
 
 bool has_held_out(const Scene& scene) {
   return std::any_of(scene.objects.begin(), scene.objects.end(),
-                     [](const Object& object) { return held_out(object.shape, object.colour); });
+                     [](const Object& object) { return held_out(object); });
 }
 
 }  // namespace

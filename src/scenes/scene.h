@@ -32,10 +32,9 @@ inline std::string_view name(Size size) { return kSizeNames[static_cast<size_t>(
 /// that no test scene can have been trained on.
 enum class Part { train, test };
 
-/// Colour and shape together name an object; one combination of six is held out, each colour and each shape
-/// among them.
-constexpr bool held_out(Shape shape, Colour colour) {
-  return (static_cast<int>(shape) + static_cast<int>(colour)) % 6 == 0;
+/// One combination of shape, colour and texture in six is held out, every value of each among them.
+constexpr bool held_out(Shape shape, Colour colour, Texture texture) {
+  return (static_cast<int>(shape) + static_cast<int>(colour) + static_cast<int>(texture)) % 6 == 0;
 }
 
 /// Coordinates are those of a picture of size 1 x 1, y downwards. The object fits into the circle of
@@ -64,7 +63,7 @@ struct Scene {
 /// Places of pairs that differ by less are neither left of nor right of (above nor below) each other.
 inline constexpr double kClearOffset = 0.12;
 
-inline constexpr size_t kMaxObjects = 5;
+inline constexpr size_t kMaxObjects = 4;
 
 /// A scene of at most `most` objects (1 to kMaxObjects).
 Scene make_scene(SplitMix& random, Part part, size_t most = kMaxObjects);
