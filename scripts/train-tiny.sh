@@ -54,8 +54,10 @@ scenes one --captions --max-objects 1 --train 40000 --seed 30
 scenes few --captions --train 80000 --seed 31
 scenes all --train 150000 --seed 0
 [[ -e fashion ]] || "$cobra" data fashion -o fashion
-[[ -e train.json ]] || "$cobra" data join few/train.json all/train.json fashion/train.json -o train.json
-[[ -e tokenizer.json ]] || "$cobra" data tokenizer train.json --vocab-size 1024 -o tokenizer.json
+[[ -e garments ]] || "$cobra" data fashion --sentences 0.25 -o garments
+[[ -e words.json ]] || "$cobra" data join few/train.json all/train.json fashion/train.json -o words.json
+[[ -e train.json ]] || "$cobra" data join few/train.json all/train.json garments/train.json -o train.json
+[[ -e tokenizer.json ]] || "$cobra" data tokenizer words.json --vocab-size 1024 -o tokenizer.json
 [[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
 
 step "2/4 Training: to see one object, to see several, to talk"

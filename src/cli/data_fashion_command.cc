@@ -22,11 +22,13 @@ struct FashionFlags {
   std::string from = data::kFashionFolder;
   std::string output;
   int64_t seed = 0;
+  double sentences = 0;
 };
 
 void run_fashion(const FashionFlags& flags) {
   ProgressLine progress("making pictures");
-  data::FashionOptions options{flags.from, flags.output, static_cast<uint64_t>(flags.seed), {}};
+  data::FashionOptions options{
+      flags.from, flags.output, static_cast<uint64_t>(flags.seed), flags.sentences, {}};
   options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const data::FashionReport report = data::make_fashion(options);
   progress.finish();
@@ -44,6 +46,8 @@ void add_data_fashion_command(CLI::App& data) {
       ->type_name("DIR");
   command->add_option("-o,--output", flags->output, "Folder to make")->required()->type_name("DIR");
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "Chooses the phrasings of the questions");
+  add_number(*command, "--sentences", flags->sentences, 0, 1,
+             "Share of the training questions that are answered by a sentence");
   command->footer(kExamples);
   command->callback([flags] { run_fashion(*flags); });
 }

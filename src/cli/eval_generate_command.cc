@@ -73,6 +73,7 @@ void say_counts(const eval::GenerateCounts& counts, const eval::GenerateRun& run
 void add_eval_run_flags(CLI::App& command, EvalRunFlags& flags) {
   add_dataset_flags(command, flags.dataset);
   add_model_flags(command, flags.model);
+  add_state_type_flag(command, flags.model);
   command.add_option("-o,--output", flags.output, "Folder for the results, or the log (.jsonl)")
       ->type_name("RESULTS")
       ->required();

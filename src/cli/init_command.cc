@@ -15,14 +15,14 @@ namespace {
 struct InitFlags {
   std::string preset;
   int64_t seed = 0;
-  std::string tokenizer;
+  std::string tokenizer, towers, language_model;
   OutputModelFlags output{"q8_0", "", 0};
 };
 
 void run_init(const InitFlags& flags) {
   write_model("making random weights", flags.output, [&](const OutputModel& output) {
-    init_model({flags.preset, static_cast<uint64_t>(flags.seed), output.type, flags.tokenizer, output.path,
-                output.threads, output.progress});
+    init_model({flags.preset, static_cast<uint64_t>(flags.seed), output.type, flags.tokenizer, flags.towers,
+                flags.language_model, output.path, output.threads, output.progress});
   });
 }
 
@@ -38,8 +38,17 @@ void add_init_command(CLI::App& app) {
               "The same seed, the same file");
   command->add_option("--tokenizer", flags->tokenizer, "tokenizer.json; default: one token a byte")
       ->type_name("FILE");
+  command->add_option("--towers", flags->towers, "Model whose vision towers to take instead of random ones")
+      ->type_name("FILE");
+  command
+      ->add_option("--language-model", flags->language_model,
+                   "Model whose language model and tokenizer to take")
+      ->type_name("FILE");
   add_output_model_flags(*command, flags->output, model_types());
-  command->footer("Example:\n  cobra init --preset cobra-3b --type q8_0 -o random-3b.gguf");
+  command->footer(
+      "Examples:\n"
+      "  cobra init --preset cobra-3b --type q8_0 -o random-3b.gguf\n"
+      "  cobra init --preset cobra-tiny-ldpnet --type f32 --towers trained.gguf -o start.gguf");
   command->callback([flags] { run_init(*flags); });
 }
 

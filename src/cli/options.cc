@@ -88,8 +88,17 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, ModelDefault otherwis
       ->type_name("NAME");
 }
 
+void add_state_type_flag(CLI::App& command, ModelFlags& flags) {
+  command
+      .add_option("--state-type", flags.state_type,
+                  "bf16 rounds the recurrent state after every token, to see what that would cost")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+}
+
 Model load_model(const ModelFlags& flags) {
-  const Runtime runtime({static_cast<int>(flags.threads), flags.isa});
+  const Runtime runtime({static_cast<int>(flags.threads), flags.isa,
+                         flags.state_type == "bf16" ? StateType::bf16 : StateType::f32});
   const ProgressLine progress("loading the model");
   return Model::load(flags.path, runtime);
 }

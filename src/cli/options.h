@@ -36,10 +36,13 @@ struct ModelFlags {
   std::string path;
   int64_t threads = 0;
   std::string isa;
+  std::string state_type = "f32";
 };
 /// What happens without -m: it is an error, or the model is used that comes with the program, if one does.
 enum class ModelDefault { none, shipped };
 void add_model_flags(CLI::App& command, ModelFlags& flags, ModelDefault otherwise = ModelDefault::none);
+/// --state-type, for experiments.
+void add_state_type_flag(CLI::App& command, ModelFlags& flags);
 /// Loads the model of the flags, with progress on a terminal.
 Model load_model(const ModelFlags& flags);
 

@@ -69,14 +69,23 @@ Split read_split(const FashionOptions& options, std::string name, std::string fi
   return split;
 }
 
+std::string sentence(std::string_view garment) {
+  if (garment == "trousers") return "These are trousers.";
+  return fmt::format("This is {} {}.", garment.starts_with("ankle") ? "an" : "a", garment);
+}
+
 template <typename PictureName>
-std::string conversations(const Split& split, const PictureName& picture_name) {
+std::string conversations(const Split& split, double sentences, const PictureName& picture_name) {
   return json_lines(split.size(), [&](int64_t i) -> Json {
-    const std::string message = fmt::format("<image>\n{}{}", question(split, i), kShortAnswer);
+    SplitMix random(split.seed + 1, static_cast<uint64_t>(i));
+    const bool whole = random.chance(sentences);
+    const std::string message = fmt::format("<image>\n{}{}", question(split, i), whole ? "" : kShortAnswer);
     return {{"id", fmt::format("fashion-{}-{:05}", split.name, i + 1)},
             {"image", picture_name(i)},
-            {"conversations", Json::array({{{"from", "human"}, {"value", message}},
-                                           {{"from", "gpt"}, {"value", split.garment(i)}}})}};
+            {"conversations",
+             Json::array({{{"from", "human"}, {"value", message}},
+                          {{"from", "gpt"},
+                           {"value", whole ? sentence(split.garment(i)) : std::string(split.garment(i))}}})}};
   });
 }
 
@@ -111,9 +120,10 @@ FashionReport make_fashion(const FashionOptions& options) {
   pictures.finish();
   for (int64_t i = 0; i < test.size(); ++i, advance()) folder.write(test_picture(i), test.png(i));
 
-  folder.write("train.json",
-               conversations(train, [](int64_t i) { return "fashion-train.zip/" + train_picture(i); }));
-  folder.write("test.json", conversations(test, test_picture));
+  folder.write("train.json", conversations(train, options.sentences, [](int64_t i) {
+                 return "fashion-train.zip/" + train_picture(i);
+               }));
+  folder.write("test.json", conversations(test, 0, test_picture));
   write_vqa_files(folder, "", "Fashion-MNIST", vqa_items(test));
   folder.commit();
   return {train.size(), test.size()};

@@ -6,7 +6,7 @@
 //     OUT/download/vqa-v2/      the same questions and their pictures in the layout of VQA-v2's downloads
 //
 // A human turn is a question and VQA-v2's pinned request for a short answer, so that a model is trained and
-// tested with the same prompts.
+// tested with the same prompts; without the request where a sentence answers.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,10 @@
 namespace cobra::data {
 
 struct FashionOptions {
-  std::string from;    // folder of the four IDX files
-  std::string output;  // folder to make
-  uint64_t seed = 0;   // chooses the phrasings
+  std::string from;      // folder of the four IDX files
+  std::string output;    // folder to make
+  uint64_t seed = 0;     // chooses the phrasings
+  double sentences = 0;  // share of the training questions that are answered by a sentence, 0 to 1
   std::function<void(int64_t done, int64_t total)> progress;
 };
 

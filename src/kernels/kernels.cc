@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/half.h"
 #include "base/parallel.h"
 
 namespace cobra {
@@ -20,8 +21,9 @@ constexpr int64_t kNormWork = 2, kScanWorkPerState = 8;
 
 }  // namespace
 
-Kernels::Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase)
-    : table_(table), threads_(threads), workspace_(workspace), phase_(phase) {
+Kernels::Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase,
+                 StateType state_type)
+    : table_(table), threads_(threads), workspace_(workspace), phase_(phase), state_type_(state_type) {
   if (std::ssize(workspace_.threads) < threads) workspace_.threads.resize(static_cast<size_t>(threads));
 }
 
@@ -76,6 +78,10 @@ void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float
 
 namespace {
 
+void round_to_bfloat16(float* values, int64_t n) {
+  std::transform(values, values + n, values, [](float v) { return to_float(to_bfloat16(v)); });
+}
+
 /// The state of one tile of channels, where it is updated.
 float* begin_state(const Sequence& s, int64_t tile, int64_t size) {
   float* state = s.state + tile * size;
@@ -107,21 +113,29 @@ void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt
                              TensorView<const float> B, TensorView<const float> C, TiledView<const float> z,
                              std::span<const Sequence> sequences, TiledView<float> y) const {
   const int64_t state_size = int64_t{w.states} * kTileChannels;
-  const auto scan = [&](int64_t i, const Sequence& s) {
-    const int64_t at = s.first * kTileChannels;
-    table_.selective_scan({.L = s.rows,
+  const auto scan_rows = [&](int64_t i, int64_t first, int64_t rows, float* state) {
+    const int64_t at = first * kTileChannels;
+    table_.selective_scan({.L = rows,
                            .states = w.states,
                            .x = x.tile(i) + at,
                            .dt = dt.tile(i) + at,
                            .z = z.tile(i) + at,
-                           .B = B.row(s.first),
-                           .C = C.row(s.first),
+                           .B = B.row(first),
+                           .C = C.row(first),
                            .ld_bc = B.stride,
                            .A = w.A + i * state_size,
                            .D = w.D + i * kTileChannels,
                            .dt_bias = w.dt_bias + i * kTileChannels,
-                           .state = begin_state(s, i, state_size),
+                           .state = state,
                            .y = y.tile(i) + at});
+  };
+  const auto scan = [&](int64_t i, const Sequence& s) {
+    float* state = begin_state(s, i, state_size);
+    if (state_type_ == StateType::f32) return scan_rows(i, s.first, s.rows, state);
+    for (int64_t r = 0; r < s.rows; ++r) {
+      scan_rows(i, s.first + r, 1, state);
+      round_to_bfloat16(state, state_size);
+    }
   };
   parallel_ranges(threads_for(x.L * x.channels * w.states * kScanWorkPerState), x.tiles(),
                   [&](int64_t begin, int64_t end, int) {

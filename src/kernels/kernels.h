@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "cobra/runtime.h"
 #include "cobra/tensor_view.h"
 #include "kernels/kernel_table.h"
 #include "kernels/tiled_view.h"
@@ -74,12 +75,15 @@ struct Sequence {
 /// number of threads.
 class Kernels {
  public:
-  Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase);
+  Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase,
+          StateType state_type = StateType::f32);
+  Kernels(const Runtime& runtime, Workspace& workspace, Phase phase)
+      : Kernels(runtime.kernels(), runtime.threads(), workspace, phase, runtime.state_type()) {}
 
   int threads() const { return threads_; }
   Phase phase() const { return phase_; }
   /// The same table, threads and workspace for the other way of making products.
-  Kernels with_phase(Phase phase) const { return {table_, threads_, workspace_, phase}; }
+  Kernels with_phase(Phase phase) const { return {table_, threads_, workspace_, phase, state_type_}; }
 
   /// x, out [L, d]; out may be x.
   void rms_norm(TensorView<const float> x, const float* weight, float eps, TensorView<float> out) const;
@@ -108,6 +112,7 @@ class Kernels {
   int threads_;
   Workspace& workspace_;
   Phase phase_;
+  StateType state_type_;
 
   QuantizedRows quantize(const TensorView<const float>& x) const;
   void linear_decode(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,

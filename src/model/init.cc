@@ -1,6 +1,7 @@
 #include "model/init.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/fail.h"
 #include "model/init_weights.h"
@@ -13,8 +14,11 @@ namespace {
 
 constexpr int kVocabularyMultiple = 8;  // pad_vocab_size_multiple of the published models
 
-TokenizerData read_tokenizer(const std::string& path) {
-  TokenizerData data = path.empty() ? TokenizerData::byte_level() : TokenizerData::from_json(path);
+TokenizerData read_tokenizer(const InitOptions& options) {
+  TokenizerData data = !options.tokenizer.empty() ? TokenizerData::from_json(options.tokenizer)
+                       : !options.language_model.empty()
+                           ? TokenizerData::from_gguf(GgufFile(options.language_model))
+                           : TokenizerData::byte_level();
   const Tokenizer consistent(data);  // throws where the vocabulary contradicts itself
   return data;
 }
@@ -30,17 +34,59 @@ void fit_vocabulary(const InitOptions& options, const TokenizerData& tokenizer, 
   config.eos_token_id = tokenizer.eos_id;
 }
 
+bool belongs_to_projector(const TensorSpec& spec) { return spec.name.starts_with("projector."); }
+
+bool belongs_to_tower(const TensorSpec& spec, const ModelConfig& config) {
+  return std::ranges::any_of(
+      config.towers, [&](const TowerConfig& tower) { return spec.name.starts_with(tower.name + "."); });
+}
+
+/// The models that parts are taken from.
+class Donors {
+ public:
+  Donors(const ModelConfig& config, const InitOptions& options) : config_(config) {
+    for (const std::string* path : {&options.towers, &options.language_model}) {
+      if (!path->empty()) check_output_differs(options.output, *path);
+    }
+    if (!options.towers.empty()) towers_.emplace(options.towers);
+    if (!options.language_model.empty()) language_model_.emplace(options.language_model);
+  }
+
+  /// The model that this tensor comes from, or null where it is made at random.
+  const GgufFile* of(const TensorSpec& spec) const {
+    if (belongs_to_projector(spec)) return nullptr;
+    const std::optional<GgufFile>& donor = belongs_to_tower(spec, config_) ? towers_ : language_model_;
+    return donor ? &*donor : nullptr;
+  }
+
+ private:
+  const ModelConfig& config_;
+  std::optional<GgufFile> towers_, language_model_;
+};
+
+OutputTensor taken(const GgufFile& donor, const TensorSpec& spec, DType type) {
+  const TensorEntry* tensor = donor.find(spec.name);
+  check(tensor != nullptr, "{}: tensor '{}' is missing, expected shape {}", donor.path(), spec.name,
+        to_string(spec.shape));
+  return retyped(donor, *tensor, spec, type);
+}
+
 }  // namespace
 
 void init_model(const InitOptions& options) {
   ModelConfig config = preset(options.preset);
-  const TokenizerData tokenizer = read_tokenizer(options.tokenizer);
+  const TokenizerData tokenizer = read_tokenizer(options);
   fit_vocabulary(options, tokenizer, config);
   check_config(config, options.preset);
   if (!options.tokenizer.empty()) check_output_differs(options.output, options.tokenizer);
 
+  const Donors donors(config, options);
   std::vector<OutputTensor> tensors;
   for (const TensorSpec& spec : tensor_specs(config)) {
+    if (const GgufFile* donor = donors.of(spec)) {
+      tensors.push_back(taken(*donor, spec, options.type));
+      continue;
+    }
     tensors.push_back({spec.name,
                        spec.shape,
                        stored_type(spec, options.type),

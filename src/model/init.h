@@ -13,7 +13,9 @@ struct InitOptions {
   std::string preset;  // see presets.h
   uint64_t seed = 0;
   DType type = DType::q8_0;
-  std::string tokenizer;  // tokenizer.json; empty: one token a byte
+  std::string tokenizer;       // tokenizer.json; empty: the language model's, or one token a byte
+  std::string towers;          // GGUF whose vision towers are taken instead of random ones; may be empty
+  std::string language_model;  // likewise
   std::string output;
   int threads = 1;
   Progress progress;  // may be empty
@@ -22,7 +24,8 @@ struct InitOptions {
 /// Writes a model whose weights are a function of preset, seed and type alone, whatever the number of
 /// threads. Their scales are those of the official initialisers, so that activations and logits stay in a
 /// sane range through all layers. The vocabulary of the tiny and fashion presets grows to the tokenizer; the
-/// others keep their 50280 rows.
+/// others keep their 50280 rows. Parts of other models keep their values; they must have the preset's shapes,
+/// or Error is thrown that names file and tensor.
 void init_model(const InitOptions& options);
 
 }  // namespace cobra

@@ -122,6 +122,41 @@ TEST_F(InitTest, GivenTokenizerSetsTheTinyVocabulary) {
   EXPECT_EQ(read_config(GgufFile(o.output)).mamba.vocab_size, 50280);
 }
 
+TEST_F(InitTest, PartsOfOtherModelsKeepTheirValues) {
+  const auto make = [&](const char* preset, const char* file, uint64_t seed, InitOptions o = {}) {
+    o.preset = preset, o.seed = seed, o.type = DType::f32, o.output = path(file);
+    init_model(o);
+    return o.output;
+  };
+  InitOptions parts;
+  parts.towers = make("cobra-tiny", "seen.gguf", 1);
+  parts.language_model = make("cobra-tiny", "said.gguf", 2);
+  const GgufFile seen(parts.towers), said(parts.language_model),
+      made(make("cobra-tiny-ldpnet", "m.gguf", 3, parts)), fresh(make("cobra-tiny-ldpnet", "fresh.gguf", 3));
+  for (const TensorEntry& tensor : made.tensors()) {
+    const GgufFile& source = tensor.name.starts_with("projector.")                                    ? fresh
+                             : tensor.name.starts_with("dino.") || tensor.name.starts_with("siglip.") ? seen
+                                                                                                      : said;
+    EXPECT_TRUE(std::ranges::equal(tensor.bytes, source.find(tensor.name)->bytes)) << tensor.name;
+  }
+}
+
+TEST_F(InitTest, PartsOfAnotherShapeAreRefused) {
+  tiny(1, 1);
+  InitOptions o;
+  o.preset = "cobra-tiny";
+  o.output = path("other.gguf");
+  o.towers = path("m.gguf");
+  EXPECT_THAT(testing::error_of([&] { init_model(o); }),
+              testing::AllOf(HasSubstr("m.gguf: tensor 'dino."), HasSubstr("expected shape")));
+  o.towers = "";
+  o.language_model = path("m.gguf");
+  EXPECT_THAT(testing::error_of([&] { init_model(o); }), HasSubstr("m.gguf: tensor 'token_embd.weight'"));
+  o.language_model = o.output;
+  o.output = path("m.gguf");
+  EXPECT_THAT(testing::error_of([&] { init_model(o); }), HasSubstr("other.gguf"));
+}
+
 TEST_F(InitTest, UnknownPresetListsTheKnownOnes) {
   InitOptions o;
   o.preset = "cobra-7b";

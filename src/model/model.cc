@@ -120,7 +120,7 @@ ImageEmbedding Model::embed(const Image& image, const TraceSink& trace) const {
   const VisionParts& vision = parts_->vision_parts();
   const ResizeStrategy strategy = parse_resize_strategy(c.resize_strategy);
   Workspace workspace;
-  const Kernels k(parts_->runtime.kernels(), parts_->runtime.threads(), workspace, Phase::prefill);
+  const Kernels k(parts_->runtime, workspace, Phase::prefill);
 
   ImageEmbedding embedding;
   const int64_t patches = c.towers.front().patches();

@@ -65,6 +65,23 @@ ModelConfig assemble(const std::string& model_id, const std::string& llm, std::v
 /// 50277 tokens of GPT-NeoX, padded to a multiple of 8.
 MambaConfig mamba_3b() { return mamba(2560, 64, 50280); }
 
+/// The towers of cobra-tiny: pictures of 64 x 64 in 64 patches.
+TowerConfig dino_small() {
+  TowerConfig tower = dino(64, 96, 5, 4);
+  tower.patch_size = 8;
+  return tower;
+}
+TowerConfig siglip_small() {
+  TowerConfig tower = siglip(64, 96, 5, 4, 384);
+  tower.patch_size = 8;
+  return tower;
+}
+
+ModelConfig tiny_scenes(std::vector<TowerConfig> towers, ProjectorType projector) {
+  return assemble("cobra+tiny-scenes", "mamba-tiny-zephyr", std::move(towers), projector,
+                  mamba(256, 4, 1024));
+}
+
 struct Preset {
   const char* name;
   ModelConfig (*make)();
@@ -92,7 +109,8 @@ constexpr Preset kPresets[] = {
        return assemble("cobra-base+3b", "mamba-2.8b", {dino_large(), siglip_so400m()},
                        ProjectorType::fused_gelu_mlp, mamba_3b());
      }},
-    // The smallest published Mamba below the paper's towers: for experiments that 2.8 billion are too slow for.
+    // The smallest published Mamba below the paper's towers: for experiments that 2.8 billion are too slow
+    // for.
     {"cobra-130m",
      [] {
        return assemble("cobra+130m", "mamba-130m", {dino_large(), siglip_so400m()},
@@ -116,10 +134,13 @@ constexpr Preset kPresets[] = {
     // The model that ships (models/README.md): rows of 256, so that every weight type fits them.
     {"cobra-tiny",
      [] {
-       TowerConfig one = dino(64, 96, 5, 4), other = siglip(64, 96, 5, 4, 384);
-       one.patch_size = other.patch_size = 8;
-       return assemble("cobra+tiny-scenes", "mamba-tiny-zephyr", {one, other}, ProjectorType::fused_gelu_mlp,
-                       mamba(256, 4, 1024));
+       return tiny_scenes({dino_small(), siglip_small()}, ProjectorType::fused_gelu_mlp);
+     }},
+    // For ablations of it.
+    {"cobra-tiny-siglip", [] { return tiny_scenes({siglip_small()}, ProjectorType::gelu_mlp); }},
+    {"cobra-tiny-ldpnet",
+     [] {
+       return tiny_scenes({dino_small(), siglip_small()}, ProjectorType::fused_ldpnet);
      }},
 };
 

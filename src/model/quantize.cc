@@ -3,7 +3,6 @@
 #include <map>
 
 #include "base/fail.h"
-#include "kernels/quant.h"
 #include "model/schema.h"
 
 namespace cobra {
@@ -26,22 +25,6 @@ void check_complete(const GgufFile& file, const std::map<std::string, TensorSpec
     check(file.find(name) || name == "output.weight", "{}: tensor '{}' is missing, expected shape {}",
           file.path(), name, to_string(spec.shape));
   }
-}
-
-OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const TensorSpec& spec, DType wanted) {
-  check(tensor.shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), tensor.name,
-        to_string(spec.shape), to_string(tensor.shape));
-  OutputTensor output{tensor.name, tensor.shape, stored_type(spec, wanted), {}, {}, {}};
-  if (output.type == tensor.type) {
-    output.ready = tensor.bytes;
-  } else {
-    const int64_t cols = tensor.shape.back();
-    output.read_row = [&tensor, cols](int64_t row, float* out) {
-      dequantize_row(tensor.type, tensor.bytes.data() + row * row_bytes(tensor.type, cols), out, cols);
-    };
-  }
-  output.done = [&file, &tensor] { file.release_pages(tensor.bytes); };
-  return output;
 }
 
 std::vector<OutputTensor> plan(const GgufFile& file, DType wanted) {

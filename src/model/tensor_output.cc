@@ -36,6 +36,22 @@ void make_rows(const OutputTensor& tensor, int threads, std::span<std::byte> out
 
 }  // namespace
 
+OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const TensorSpec& spec, DType wanted) {
+  check(tensor.shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), tensor.name,
+        to_string(spec.shape), to_string(tensor.shape));
+  OutputTensor output{tensor.name, tensor.shape, stored_type(spec, wanted), {}, {}, {}};
+  if (output.type == tensor.type) {
+    output.ready = tensor.bytes;
+  } else {
+    const int64_t cols = tensor.shape.back();
+    output.read_row = [&tensor, cols](int64_t row, float* out) {
+      dequantize_row(tensor.type, tensor.bytes.data() + row * row_bytes(tensor.type, cols), out, cols);
+    };
+  }
+  output.done = [&file, &tensor] { file.release_pages(tensor.bytes); };
+  return output;
+}
+
 void write_tensors(const std::vector<OutputTensor>& tensors, int threads, const Progress& progress,
                    GgufWriter& writer) {
   int64_t total = 0, done = 0, largest = 0;

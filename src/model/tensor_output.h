@@ -10,6 +10,7 @@
 
 #include "base/dtype.h"
 #include "formats/gguf.h"
+#include "model/schema.h"
 
 namespace cobra {
 
@@ -28,6 +29,10 @@ struct OutputTensor {
   /// Called when the tensor is written, e.g. to let go of its source's pages; may be empty.
   std::function<void()> done;
 };
+
+/// The tensor of a GGUF in the type that models of type `wanted` have it in. `file` and `tensor` must outlive
+/// it. Throws Error when the shape is not the specified one.
+OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const TensorSpec& spec, DType wanted);
 
 /// Declares all tensors, then makes and writes them one by one, so that one tensor is in memory at a time,
 /// its rows shared out over `threads`; then finishes the file. The bytes do not depend on `threads`.

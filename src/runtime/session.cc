@@ -27,8 +27,7 @@ Session::Impl::Impl(const Model& model_, MambaState state_)
     : model(&model_), state(std::move(state_)), logits(model_.config().mamba.vocab_size) {}
 
 Kernels Session::Impl::kernels(Phase phase) {
-  const Runtime& runtime = model->runtime();
-  return {runtime.kernels(), runtime.threads(), workspace, phase};
+  return {model->runtime(), workspace, phase};
 }
 
 void Session::Impl::forward(TensorView<float> x, Phase phase) {

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "base/half.h"
 #include "cobra/generate.h"
 #include "engine/reference_model.h"
 #include "formats/json.h"
@@ -67,6 +68,22 @@ TEST_P(SameTokensTest, AnySpeculation) {
 INSTANTIATE_TEST_SUITE_P(Types, SameTokensTest,
                          ::testing::Values(DType::f32, DType::bf16, DType::q8_0, DType::q4_0),
                          [](const auto& test) { return std::string(name(test.param)); });
+
+/// The state of type bf16 has no bits that bfloat16 lacks, whatever the chunks, and answers for it.
+TEST(SessionTest, StateRoundedAfterEveryToken) {
+  const Model exact = reference_model(), rounded = reference_model(Runtime({.state = StateType::bf16}));
+  const auto read = [](const Model& model, int64_t chunk) {
+    Session session(model);
+    session.read_tokens(kPrompt, chunk);
+    return session;
+  };
+  const Session all = read(rounded, 0), cut = read(rounded, 4), reference = read(exact, 0);
+  EXPECT_EQ(all.ssm_state(), cut.ssm_state());
+  EXPECT_EQ(values(all.logits()), values(cut.logits()));
+  for (const float value : all.ssm_state()) ASSERT_EQ(to_float(to_bfloat16(value)), value);
+  EXPECT_NE(all.ssm_state(), reference.ssm_state());
+  EXPECT_NE(values(all.logits()), values(reference.logits()));
+}
 
 TEST(SessionTest, SpeculationOutOfRange) {
   const Model model = reference_model();
