@@ -11,6 +11,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("COBRA_PROGRAM", str(ROOT / "build/release/bin/cobra"))
@@ -73,6 +74,15 @@ def row(model, work, folders, test, fresh):
     return f"| {title} | {score:.1f} | {again} | {majority:.1f} | {blind:.1f} |"
 
 
+def bare_scores(model, work, folders, state_type):
+    with tempfile.TemporaryDirectory(dir=work) as results:
+        return [
+            run(model, family, folders[name], pathlib.Path(results, f"{i}.jsonl"), "--state-type", state_type)
+            for i, (_, family, name) in enumerate(TESTS)
+            if name in folders
+        ]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=pathlib.Path, help="GGUF")
@@ -80,9 +90,16 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the test scenes")
     parser.add_argument("--fresh-seed", type=int, default=1, help="of other test scenes")
     parser.add_argument("--no-fashion", action="store_true", help="leave the 10,000 garments out")
+    parser.add_argument("--row", action="store_true", help="print the scores alone, as one row of a table")
+    parser.add_argument("--mean", action="store_true", help="print the mean of the scores, and nothing else")
+    parser.add_argument("--state-type", default="f32", help="of the recurrent state, f32 or bf16 (cobra eval run --state-type)")
     flags = parser.parse_args()
     flags.work.mkdir(parents=True, exist_ok=True)
     folders = make_tests(flags.work, flags.seed, not flags.no_fashion)
+    if flags.mean or flags.row:
+        scores = bare_scores(flags.model, flags.work, folders, flags.state_type)
+        print(sum(scores) / len(scores) if flags.mean else " | ".join(f"{score:.1f}" for score in scores))
+        return
     fresh = make_tests(flags.work, flags.fresh_seed, with_fashion=False)
     print("| % right | score | fresh scenes | always the same answer | grey picture |\n|---|---|---|---|---|")
     for test in TESTS:

@@ -31,18 +31,20 @@ CLI::Option* add_number(CLI::App& command, const std::string& flag, double& valu
 /// conversions of CLI11 give "[a,b]" and "{}" a meaning of their own).
 CLI::Option* add_repeated_text(CLI::App& command, const std::string& flag, const std::string& description);
 
-/// -m, --threads and --isa.
+/// -m, --threads, --isa and --w8a8.
 struct ModelFlags {
   std::string path;
   int64_t threads = 0;
   std::string isa;
   std::string state_type = "f32";
+  bool w8a8 = false;
 };
 /// What happens without -m: it is an error, or the model is used that comes with the program, if one does.
 enum class ModelDefault { none, shipped };
 void add_model_flags(CLI::App& command, ModelFlags& flags, ModelDefault otherwise = ModelDefault::none);
 /// --state-type, for experiments.
 void add_state_type_flag(CLI::App& command, ModelFlags& flags);
+Runtime runtime_of(const ModelFlags& flags);
 /// Loads the model of the flags, with progress on a terminal.
 Model load_model(const ModelFlags& flags);
 

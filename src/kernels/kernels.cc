@@ -22,8 +22,8 @@ constexpr int64_t kNormWork = 2, kScanWorkPerState = 8;
 }  // namespace
 
 Kernels::Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase,
-                 StateType state_type)
-    : table_(table), threads_(threads), workspace_(workspace), phase_(phase), state_type_(state_type) {
+                 Numerics numerics)
+    : table_(table), threads_(threads), workspace_(workspace), phase_(phase), numerics_(numerics) {
   if (std::ssize(workspace_.threads) < threads) workspace_.threads.resize(static_cast<size_t>(threads));
 }
 
@@ -103,8 +103,8 @@ void Kernels::causal_conv1d_silu(TiledView<float> x, const ConvWeights& w,
                                .x = x.tile(i) + s.first * kTileChannels});
   };
   parallel_ranges(threads_for(x.L * x.channels * w.taps), x.tiles(), [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      for (const Sequence& s : sequences) convolve(i, s);
+    for (const Sequence& s : sequences) {  // a session's state lies in one piece
+      for (int64_t i = begin; i < end; ++i) convolve(i, s);
     }
   });
 }
@@ -131,7 +131,7 @@ void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt
   };
   const auto scan = [&](int64_t i, const Sequence& s) {
     float* state = begin_state(s, i, state_size);
-    if (state_type_ == StateType::f32) return scan_rows(i, s.first, s.rows, state);
+    if (numerics_.state == StateType::f32) return scan_rows(i, s.first, s.rows, state);
     for (int64_t r = 0; r < s.rows; ++r) {
       scan_rows(i, s.first + r, 1, state);
       round_to_bfloat16(state, state_size);
@@ -139,8 +139,8 @@ void Kernels::selective_scan(TiledView<const float> x, TiledView<const float> dt
   };
   parallel_ranges(threads_for(x.L * x.channels * w.states * kScanWorkPerState), x.tiles(),
                   [&](int64_t begin, int64_t end, int) {
-                    for (int64_t i = begin; i < end; ++i) {
-                      for (const Sequence& s : sequences) scan(i, s);
+                    for (const Sequence& s : sequences) {
+                      for (int64_t i = begin; i < end; ++i) scan(i, s);
                     }
                   });
 }

@@ -14,7 +14,8 @@
 namespace cobra {
 
 /// How products are made. Prefill: float32 (or bfloat16) matrix products over many rows. Decode: a few rows
-/// against weights in the order they lie in memory, activations in 8 bits where the weights are quantised.
+/// against weights in the order they lie in memory, activations in 8 bits where the weights are quantised;
+/// with Numerics::w8a8 quantised weights are multiplied so in prefill too.
 /// The phase follows from what is computed, never from the number of rows, so a prompt gives the same state
 /// however it is cut into chunks.
 enum class Phase { prefill, decode };
@@ -75,15 +76,14 @@ struct Sequence {
 /// number of threads.
 class Kernels {
  public:
-  Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase,
-          StateType state_type = StateType::f32);
+  Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase, Numerics numerics = {});
   Kernels(const Runtime& runtime, Workspace& workspace, Phase phase)
-      : Kernels(runtime.kernels(), runtime.threads(), workspace, phase, runtime.state_type()) {}
+      : Kernels(runtime.kernels(), runtime.threads(), workspace, phase, runtime.numerics()) {}
 
   int threads() const { return threads_; }
   Phase phase() const { return phase_; }
   /// The same table, threads and workspace for the other way of making products.
-  Kernels with_phase(Phase phase) const { return {table_, threads_, workspace_, phase, state_type_}; }
+  Kernels with_phase(Phase phase) const { return {table_, threads_, workspace_, phase, numerics_}; }
 
   /// x, out [L, d]; out may be x.
   void rms_norm(TensorView<const float> x, const float* weight, float eps, TensorView<float> out) const;
@@ -112,13 +112,14 @@ class Kernels {
   int threads_;
   Workspace& workspace_;
   Phase phase_;
-  StateType state_type_;
+  Numerics numerics_;
 
-  QuantizedRows quantize(const TensorView<const float>& x) const;
-  void linear_decode(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+  struct QuantizedGroups;  // linear.cc
+  QuantizedGroups quantize(const TensorView<const float>& x) const;
+  void linear_rows(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+                   const Epilogue& e) const;
+  void linear_panels(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                      const Epilogue& e) const;
-  void linear_prefill(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
-                      const Epilogue& e) const;
   /// Threads worth waking for `work` multiply-adds or the like.
   int threads_for(int64_t work) const;
   TensorView<const float> row_major(const LinearView<const float>& x) const;

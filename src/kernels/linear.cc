@@ -9,8 +9,8 @@
 namespace cobra {
 namespace {
 
-/// Rows of a decode product that share one read of the weights.
-constexpr int64_t kDecodeRows = 32;
+/// Rows that a tile of weights is multiplied by at a time.
+constexpr int64_t kRowGroup = 32;
 
 /// A prefill panel holds at most this many float32 weights (K x N of the panel): with its activations it
 /// stays in the last-level cache, and it is wide enough that the product repacks its activations seldom.
@@ -33,10 +33,10 @@ int64_t panel_cols(const WeightMatrix& w) {
 
 void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
                      const Epilogue& epilogue) const {
-  if (phase_ == Phase::decode) {
-    linear_decode(x, w, y, epilogue);
+  if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(w.type))) {
+    linear_rows(x, w, y, epilogue);
   } else {
-    linear_prefill(x, w, y, epilogue);
+    linear_panels(x, w, y, epilogue);
   }
 }
 
@@ -90,51 +90,72 @@ void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t firs
   }
 }
 
-/// Activations of a decode product in 8 bits, in the workspace.
-QuantizedRows Kernels::quantize(const TensorView<const float>& x) const {
+/// Activations in 8 bits, in the workspace: groups of kRowGroup rows one after the other.
+struct Kernels::QuantizedGroups {
+  int64_t rows, cols;
+  int8_t* q;
+  int16_t* wide;
+  int32_t* shift;
+  float* scale;
+  float* sum;
+
+  QuantizedRows group(int64_t g) const {
+    const int64_t b = first_block(g);
+    return {rows_of(g), cols, q + b * kBlockCols, wide + b * kBlockCols, shift + b * 3, scale + b, sum + b};
+  }
+  QuantizedRow row(int64_t r) const {
+    const int64_t b = first_block(r / kRowGroup) + r % kRowGroup;
+    return {rows_of(r / kRowGroup), q + b * kBlockCols, wide + b * kBlockCols,
+            shift + b * 3,          scale + b,          sum + b};
+  }
+
+ private:
+  int64_t first_block(int64_t g) const { return g * kRowGroup * (cols / kBlockCols); }
+  int64_t rows_of(int64_t g) const { return std::min(kRowGroup, rows - g * kRowGroup); }
+};
+
+Kernels::QuantizedGroups Kernels::quantize(const TensorView<const float>& x) const {
   const int64_t blocks = x.rows * x.cols / kBlockCols;
-  const QuantizedRow first{x.rows,
-                           workspace_.quants.get(blocks * kBlockCols),
-                           workspace_.wide_quants.get(blocks * kBlockCols),
-                           workspace_.quant_shifts.get(blocks * 3),
-                           workspace_.quant_scales.get(blocks),
-                           workspace_.quant_sums.get(blocks)};
+  const QuantizedGroups groups{x.rows,
+                               x.cols,
+                               workspace_.quants.get(blocks * kBlockCols),
+                               workspace_.wide_quants.get(blocks * kBlockCols),
+                               workspace_.quant_shifts.get(blocks * 3),
+                               workspace_.quant_scales.get(blocks),
+                               workspace_.quant_sums.get(blocks)};
   parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r) {
-      table_.quantize_row(x.row(r), x.cols,
-                          {x.rows, first.q + r * kBlockCols, first.wide + r * kBlockCols, first.shift + r * 3,
-                           first.scale + r, first.sum + r});
-    }
+    for (int64_t r = begin; r < end; ++r) table_.quantize_row(x.row(r), x.cols, groups.row(r));
   });
-  return {x.rows, x.cols, first.q, first.wide, first.shift, first.scale, first.sum};
+  return groups;
 }
 
-void Kernels::linear_decode(const LinearView<const float>& input, const WeightMatrix& w,
-                            const LinearView<float>& y, const Epilogue& e) const {
+/// Each thread takes tiles of weights, which stay in its cache while all rows pass by.
+void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatrix& w,
+                          const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
-  for (int64_t first = 0; first < x.rows; first += kDecodeRows) {
-    const int64_t rows = std::min(kDecodeRows, x.rows - first);
-    QuantizedRows quantized{};
-    if (is_quantized(w.type)) quantized = quantize({x.row(first), rows, w.cols, x.stride});
-    parallel_ranges(threads_for(rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
-      alignas(64) float product[kDecodeRows * kTileRows];
-      for (int64_t t = begin; t < end; ++t) {
-        if (is_quantized(w.type)) {
-          table_.dot_packed(w, t, quantized, product);
+  const bool quantized = is_quantized(w.type);
+  const QuantizedGroups quants = quantized ? quantize({x.data, x.rows, w.cols, x.stride}) : QuantizedGroups{};
+  parallel_ranges(threads_for(x.rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
+    alignas(64) float product[kRowGroup * kTileRows];
+    for (int64_t t = begin; t < end; ++t) {
+      for (int64_t first = 0; first < x.rows; first += kRowGroup) {
+        const int64_t rows = std::min(kRowGroup, x.rows - first);
+        if (quantized) {
+          table_.dot_packed(w, t, quants.group(first / kRowGroup), product);
         } else {
           table_.dot_plain(w, t, x.row(first), rows, x.stride, product);
         }
         store(product, kTileRows, rows, first, t * kTileRows,
               std::min<int64_t>(kTileRows, w.rows - t * kTileRows), y, e);
       }
-    });
-  }
+    }
+  });
 }
 
 /// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is
 /// made by one thread in the order of K, so the number of threads does not show in the result.
-void Kernels::linear_prefill(const LinearView<const float>& input, const WeightMatrix& w,
-                             const LinearView<float>& y, const Epilogue& e) const {
+void Kernels::linear_panels(const LinearView<const float>& input, const WeightMatrix& w,
+                            const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
   const bool in_bf16 = table_.gemm_bf16 != nullptr && w.type != DType::f32 && w.type != DType::f16;
   BFloat16* x_bf16 = nullptr;

@@ -124,6 +124,19 @@ TEST_P(LinearTest, MatchesDoublePrecision) {
   }
 }
 
+TEST_P(LinearTest, PrefillInEightBitsIsWhatDecodeMakes) {
+  constexpr int64_t kRows = 70, kCols = 100, K = 512;
+  for (const DType type : kTypes) {
+    const TestMatrix w(type, kCols, K);
+    const Floats x = random_values(kRows * K, 2);
+    Guarded<float> y(kRows * kCols);
+    Kernels(table, 2, workspace, Phase::prefill, {.w8a8 = true})
+        .linear(TensorView<const float>(x.data(), kRows, K), w.view,
+                TensorView<float>(y.data(), kRows, kCols));
+    EXPECT_EQ(y.values(), run(is_quantized(type) ? Phase::decode : Phase::prefill, x, w)) << name(type);
+  }
+}
+
 TEST_P(LinearTest, OddDepthsOfPlainTypes) {
   for (const int64_t K : {1, 3, 7, 17, 100}) {
     const TestMatrix w(DType::bf16, 20, K);

@@ -21,7 +21,7 @@ std::string wanted_isa(const RuntimeOptions& options) {
 
 Runtime::Runtime(const RuntimeOptions& options)
     : threads_(options.threads == 0 ? omp_get_num_procs() : options.threads),
-      state_type_(options.state),
+      numerics_(options.numerics),
       kernels_(&find_kernels(wanted_isa(options))) {
   check(threads_ >= 1 && threads_ <= kMaxThreads, "threads: expected 0 (automatic) to {}, found {}",
         kMaxThreads, threads_);

@@ -14,6 +14,7 @@
 namespace cobra {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class InitTest : public testing::ModelFileTest {
@@ -148,7 +149,7 @@ TEST_F(InitTest, PartsOfAnotherShapeAreRefused) {
   o.output = path("other.gguf");
   o.towers = path("m.gguf");
   EXPECT_THAT(testing::error_of([&] { init_model(o); }),
-              testing::AllOf(HasSubstr("m.gguf: tensor 'dino."), HasSubstr("expected shape")));
+              AllOf(HasSubstr("m.gguf: tensor 'dino."), HasSubstr("expected shape")));
   o.towers = "";
   o.language_model = path("m.gguf");
   EXPECT_THAT(testing::error_of([&] { init_model(o); }), HasSubstr("m.gguf: tensor 'token_embd.weight'"));

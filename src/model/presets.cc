@@ -62,6 +62,14 @@ ModelConfig assemble(const std::string& model_id, const std::string& llm, std::v
   return config;
 }
 
+ModelConfig text_only(const std::string& llm, const MambaConfig& language_model) {
+  ModelConfig config;
+  config.model_id = config.llm_backbone_id = llm;
+  config.prompt_template = name(prompt_template_of(llm, llm));
+  config.mamba = language_model;
+  return config;
+}
+
 /// 50277 tokens of GPT-NeoX, padded to a multiple of 8.
 MambaConfig mamba_3b() { return mamba(2560, 64, 50280); }
 
@@ -116,6 +124,9 @@ constexpr Preset kPresets[] = {
        return assemble("cobra+130m", "mamba-130m", {dino_large(), siglip_so400m()},
                        ProjectorType::fused_gelu_mlp, mamba(768, 24, 50280));
      }},
+    // Language models alone, as other programs know them.
+    {"mamba-2.8b", [] { return text_only("mamba-2.8b", mamba_3b()); }},
+    {"mamba-130m", [] { return text_only("mamba-130m", mamba(768, 24, 50280)); }},
     // Shapes that show mistakes: pixels left over at the edge (90 = 6 x 14 + 6), an MLP width that no block
     // divides.
     {"tiny",

@@ -24,8 +24,9 @@ double milliseconds_since(Clock::time_point start) {
 std::string key_of(const Model& model, const Image& image, int64_t chunk) {
   const Runtime& runtime = model.runtime();
   Hasher hasher;
-  hasher.add(fmt::format("{:016x} {} {} {} {}x{} ", model.fingerprint(), runtime.isa(),
-                         runtime.bf16_products(), checked_chunk(chunk), image.width, image.height));
+  hasher.add(fmt::format("{:016x} {} {} {} {} {} {}x{} ", model.fingerprint(), runtime.isa(),
+                         runtime.bf16_products(), static_cast<int>(runtime.numerics().state),
+                         runtime.numerics().w8a8, checked_chunk(chunk), image.width, image.height));
   hasher.add(std::as_bytes(std::span(image.pixels)));
   return to_hex(hasher.digest());
 }

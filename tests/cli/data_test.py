@@ -140,7 +140,7 @@ class Fashion(CobraTest):
         plain.mkdir()
         for file in self.source.iterdir():
             (plain / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
-        run("data", "fashion", "--from", plain, "-o", self.folder / "from-plain")
+        run("data", "fashion", "--from", plain, "--sentences", 0.3, "-o", self.folder / "from-plain")
         expected = [e for e in tree_hash(self.out) if not e[0].startswith("datasets")]
         self.assertEqual(tree_hash(self.folder / "from-plain"), expected)
 

@@ -17,6 +17,9 @@ struct Bound {
   double relative_error;  // of the logits: root mean square of the difference over that of the logits
   double kl_divergence;   // mean over positions, in nats
   double agreement;       // share of positions with the same greedy token
+  bool w8a8 = false;      // prompts too are read with activations in 8 bits
+
+  std::string name() const { return std::string(cobra::name(type)) + (w8a8 ? "_w8a8" : ""); }
 };
 
 /// Logits at every position, read as prompt or step by step (decode kernels).
@@ -59,7 +62,7 @@ class AccuracyTest : public ::testing::TestWithParam<Bound> {};
 TEST_P(AccuracyTest, AgainstFloat32) {
   const Bound bound = GetParam();
   const Model exact = reference_model(Runtime({.isa = "reference"})),
-              fast = reference_model(Runtime(), bound.type);
+              fast = reference_model(Runtime({.numerics = {.w8a8 = bound.w8a8}}), bound.type);
   const ReferenceTensors file("mamba.safetensors");
   const auto vocabulary = static_cast<size_t>(exact.config().mamba.vocab_size);
   for (const bool stepwise : {false, true}) {
@@ -77,22 +80,22 @@ TEST_P(AccuracyTest, AgainstFloat32) {
       }
     }
     const double relative = root_mean_square(difference) / root_mean_square(all);
-    std::printf("%-5s %-7s relative error %.2e  KL %.2e nats  greedy agreement %.1f %%\n",
-                std::string(name(bound.type)).c_str(), stepwise ? "decode" : "prefill", relative,
-                kl / positions, 100 * same / positions);
+    std::printf("%-9s %-7s relative error %.2e  KL %.2e nats  greedy agreement %.1f %%\n",
+                bound.name().c_str(), stepwise ? "decode" : "prefill", relative, kl / positions,
+                100 * same / positions);
     EXPECT_LE(relative, bound.relative_error);
     EXPECT_LE(kl / positions, bound.kl_divergence);
     EXPECT_GE(same / positions, bound.agreement);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, AccuracyTest,
-                         ::testing::Values(Bound{DType::f32, 2e-6, 1e-9, 1.0},
-                                           Bound{DType::f16, 2e-3, 1e-4, 0.98},
-                                           Bound{DType::bf16, 2e-2, 5e-3, 0.95},
-                                           Bound{DType::q8_0, 7e-2, 2e-2, 0.85},
-                                           Bound{DType::q4_0, 0.45, 1.2, 0.4}),
-                         [](const auto& test) { return std::string(name(test.param.type)); });
+INSTANTIATE_TEST_SUITE_P(
+    Types, AccuracyTest,
+    ::testing::Values(Bound{DType::f32, 2e-6, 1e-9, 1.0}, Bound{DType::f16, 2e-3, 1e-4, 0.98},
+                      Bound{DType::bf16, 2e-2, 5e-3, 0.95}, Bound{DType::q8_0, 7e-2, 2e-2, 0.85},
+                      Bound{DType::q8_0, 8e-2, 2e-2, 0.85, true}, Bound{DType::q4_0, 0.45, 1.2, 0.4},
+                      Bound{DType::q4_0, 0.45, 1.2, 0.4, true}),
+    [](const auto& test) { return test.param.name(); });
 
 }  // namespace
 }  // namespace cobra::testing
