@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed of cobra beside llama.cpp on one Mamba model file, the two by turns in one run.
 
-usage: bench/compare_llama.py LLAMA_BUILD MODEL.gguf [--prompt 768] [--tokens 64] [--turns 3] [--threads N]
+usage: bench/compare_llama.py LLAMA_BUILD MODEL.gguf [--prompt 768] [--tokens 64] [--turns 3] [--threads N] [--w8a8]
 
 LLAMA_BUILD is a build folder of llama.cpp that has bin/llama-bench. The file must be one that both load: architecture mamba,
 such as `cobra init --preset mamba-2.8b --type q8_0 -o mamba.gguf` makes.
@@ -22,7 +22,7 @@ PROGRAM = os.environ.get("COBRA_PROGRAM", str(ROOT / "build/release/bin/cobra"))
 def output_of(*command):
     result = subprocess.run([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if result.returncode:
-        sys.exit(f"compare_llama.py: {' '.join(map(str, command[:2]))} failed: {result.stderr.strip().splitlines()[-1:]}")
+        sys.exit(f"compare_llama.py: {' '.join(map(str, command[:2]))} failed:\n{result.stderr}")
     return json.loads(result.stdout)
 
 

@@ -19,13 +19,14 @@ case ${1:-} in
 esac
 cobra=$root/build/release/bin/cobra
 cd "$1"
+[[ -e run/model.gguf ]] || { echo "precision-tiny.sh: $1/run/model.gguf is missing: run scripts/train-tiny.sh first" >&2; exit 1; }
 
 scores() {  # row name, weight type, flags of score_tiny.py
-  local name=$1 file=typed-$2.gguf
-  [[ -e $file ]] || "$cobra" quantize run/model.gguf --type "$2" -o "$file" >/dev/null
+  local name=$1 file=typed-$2.gguf row
+  [[ $file -nt run/model.gguf ]] || "$cobra" quantize run/model.gguf --type "$2" -o "$file" >/dev/null
   shift 2
-  printf '| %s | %.1f | %s |\n' "$name" "$(($(stat -c %s "$file") / 100000))e-1" \
-    "$(python3 "$root/scripts/score_tiny.py" --work scored --row "$@" "$file" 2>/dev/null)"
+  row=$(python3 "$root/scripts/score_tiny.py" --work scored --row "$@" "$file")
+  printf '| %s | %.1f | %s |\n' "$name" "$(($(stat -c %s "$file") / 100000))e-1" "$row"
 }
 
 echo "| % right | file, MB | presence | places | open | illusions | garments |"

@@ -27,7 +27,7 @@ cd "$work"
 step() { printf '\n== %s\n' "$*"; }
 
 recipe=$root/train/recipes/cobra-tiny.json
-ranks=$(nproc)
+ranks=$(($(nproc) < 2 ? 1 : 2)) # of the recipe's 16 examples an update, 8 at a time
 export WORLD_SIZE=$ranks MASTER_ADDR=127.0.0.1 MASTER_PORT=${MASTER_PORT:-29500}
 
 scenes() {  # folder, flags of cobra data scenes
@@ -55,6 +55,7 @@ scenes few --captions --train 80000 --seed 31
 scenes all --train 150000 --seed 0
 [[ -e fashion ]] || "$cobra" data fashion -o fashion
 [[ -e garments ]] || "$cobra" data fashion --sentences 0.25 -o garments
+# The words of the short answers make the vocabulary; garments shares its pictures' names with fashion, not its answers.
 [[ -e words.json ]] || "$cobra" data join few/train.json all/train.json fashion/train.json -o words.json
 [[ -e train.json ]] || "$cobra" data join few/train.json all/train.json garments/train.json -o train.json
 [[ -e tokenizer.json ]] || "$cobra" data tokenizer words.json --vocab-size 1024 -o tokenizer.json

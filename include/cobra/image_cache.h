@@ -20,17 +20,19 @@ struct ImageCacheOptions {
 /// A session that has read a picture and nothing else, and what that took.
 struct PictureState {
   Session session;
-  int64_t tokens = 0;        // patches
-  bool cached = false;       // found, not read; the next two times are then 0
-  double preprocess_ms = 0;  // resize and normalise
-  double vision_ms = 0;      // towers and projector
-  double prefill_ms = 0;     // the language model reading the patches, or fetching the state
+  int64_t tokens = 0;         // patches
+  bool cached = false;        // found, not read; the next two times are then 0
+  double preprocess_ms = 0;   // resize and normalise
+  double vision_ms = 0;       // towers and projector
+  double prefill_ms = 0;      // the language model reading the patches, or fetching the state
+  std::string not_kept = {};  // why its file could not be written; empty: it was, or none is wanted
 };
 
 /// The picture comes first in the model's context, so the state after it follows from picture and model
 /// alone. Kept are the states used last, as many as fit. The key is a hash of the pixels, the model's
-/// fingerprint and the kernels that are used, so a found state is bit for bit the one that reading would
-/// give. Safe for several threads; several processes may share a folder. The model must outlive the cache.
+/// fingerprint, the program's version and the kernels that are used, so on one machine a found state is bit
+/// for bit the one that reading would give. Safe for several threads; several processes may share a folder.
+/// The model must outlive the cache.
 class ImageCache {
  public:
   /// Throws Error naming the folder when it cannot be made.
@@ -40,7 +42,7 @@ class ImageCache {
   ImageCache& operator=(ImageCache&&) noexcept;
 
   /// Finds the state of `image`, or reads it and keeps the state. A damaged file is read anew and replaced.
-  /// Throws Error when the model has no towers or a file cannot be written, naming it.
+  /// Throws Error when the model has no towers.
   PictureState read(const Image& image);
 
   /// Bytes of states in memory.

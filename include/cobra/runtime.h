@@ -7,9 +7,9 @@
 
 namespace cobra {
 
-/// What the recurrent state is kept in between two tokens. bf16 is for experiments: rounded after every
-/// token, it shows what a state of half the size would cost in accuracy. It is stored as float32 all the
-/// same.
+/// What the scan's recurrent state is kept in between two tokens (the convolution's is float32 always). bf16
+/// is for experiments: rounded after every token, it shows what a state of half the size would cost in
+/// accuracy. It is stored as float32 all the same.
 enum class StateType { f32, bf16 };
 
 /// Ways of computing that cost accuracy, off unless asked for.

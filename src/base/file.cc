@@ -106,8 +106,10 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   check_replaceable(path_);
   static std::atomic<int> counter{0};
-  temporary_ = fmt::format("{}.{}.{}.tmp", path_, ::getpid(), counter++);
-  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  do {  // one that is there was left by a process of the same number that is gone
+    temporary_ = fmt::format("{}.{}.{}.tmp", path_, ::getpid(), counter++);
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  } while (fd_ < 0 && errno == EEXIST);
   if (fd_ < 0) fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(errno));
   buffer_.reserve(kWriteBufferBytes);
 }

@@ -113,6 +113,7 @@ class Bench {
   void describe() {
     result_.isa = runtime_.isa();
     result_.threads = runtime_.threads();
+    result_.w8a8 = runtime_.numerics().w8a8;
     result_.file_bytes = model_->file_bytes();
     result_.decode_bytes = model_->decode_bytes();
     result_.state_bytes = Session(*model_).state_bytes();

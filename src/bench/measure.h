@@ -35,6 +35,7 @@ struct BenchResult {
   std::vector<Figure> figures;
   std::string isa;
   int threads = 0;
+  bool w8a8 = false;
   int64_t file_bytes = 0, decode_bytes = 0, state_bytes = 0;
   double prompt_token_operations = 0, head_operations = 0;
   double picture_operations = 0;  // 0 without towers

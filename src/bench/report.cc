@@ -98,9 +98,10 @@ ChartLine over_depth(const BenchResult& result, const std::string& unit) {
 
 std::string table(const BenchResult& result) {
   std::string text = fmt::format(
-      "{}, {} threads; model of {:.2f} GB, {:.2f} GB of weights read for a token, state of {:.1f} MB\n\n",
-      result.isa, result.threads, static_cast<double>(result.file_bytes) / 1e9,
-      static_cast<double>(result.decode_bytes) / 1e9, static_cast<double>(result.state_bytes) / 1e6);
+      "{}, {} threads{}; model of {:.2f} GB, {:.2f} GB of weights read for a token, state of {:.1f} MB\n\n",
+      result.isa, result.threads, result.w8a8 ? ", prompts and pictures by 8-bit activations" : "",
+      static_cast<double>(result.file_bytes) / 1e9, static_cast<double>(result.decode_bytes) / 1e9,
+      static_cast<double>(result.state_bytes) / 1e6);
   text += fmt::format("{:<44} {:>10} {:<9} {:>10} {:>10} {:>8}\n", "", "median", "", "lowest", "highest",
                       "ceiling");
   text += ceilings_table(result.ceilings, result.ceiling_samples) + "\n";
@@ -131,7 +132,7 @@ Json to_json(const BenchResult& result) {
   return {{"ceilings", ceilings_json(result.ceilings)},
           {"ceilings_spread", spread_json(result.ceiling_samples)},
           {"results", std::move(results)},
-          {"machine", {{"isa", result.isa}, {"threads", result.threads}}},
+          {"machine", {{"isa", result.isa}, {"threads", result.threads}, {"w8a8", result.w8a8}}},
           {"model",
            {{"file_bytes", result.file_bytes},
             {"decode_bytes", result.decode_bytes},

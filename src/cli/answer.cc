@@ -54,12 +54,14 @@ std::string statistics_line(const Answer& answer, int64_t decode_bytes) {
   const int64_t read = result.prompt_tokens + (paid_for_picture ? answer.picture.tokens : 0);
   std::string line = fmt::format("{} tokens read at {:.1f} tokens/s", read, per_second(read, reading_ms));
   if (paid_for_picture) line += fmt::format(", vision {:.0f} ms", answer.picture.vision_ms);
-  if (answer.picture.cached) line += fmt::format(", picture found in {:.0f} ms", answer.picture.prefill_ms);
+  if (answer.picture.cached && answer.picture.prefill_ms > 0)
+    line += fmt::format(", picture found in {:.0f} ms", answer.picture.prefill_ms);
   line += fmt::format("; {} generated", result.tokens.size());
   if (const double step_ms = per_token_ms(result); step_ms > 0) {
-    const double bytes_per_second = per_second(decode_bytes, step_ms);
-    line +=
-        fmt::format(" at {:.1f} tokens/s, {:.1f} GB/s of weights", 1000.0 / step_ms, bytes_per_second * 1e-9);
+    line += fmt::format(" at {:.1f} tokens/s", 1000.0 / step_ms);
+    // A guess that is right saves a read of the weights.
+    if (result.drafted == 0)
+      line += fmt::format(", {:.1f} GB/s of weights", per_second(decode_bytes, step_ms) * 1e-9);
   }
   if (result.drafted > 0) line += fmt::format(", {} of {} guesses right", result.accepted, result.drafted);
   return line + fmt::format("; memory {:.2f} GB\n", static_cast<double>(peak_rss_bytes()) * 1e-9);

@@ -7,13 +7,13 @@
 #include <memory>
 
 #include "base/fail.h"
+#include "base/stopwatch.h"
 #include "cli/answer.h"
 #include "cli/eval_command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/stopwatch.h"
 #include "eval/paper.h"
 
 namespace cobra {

@@ -93,7 +93,7 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, ModelDefault otherwis
 void add_state_type_flag(CLI::App& command, ModelFlags& flags) {
   command
       .add_option("--state-type", flags.state_type,
-                  "bf16 rounds the recurrent state after every token, to see what that would cost")
+                  "bf16 rounds the scan's state after every token, to see what that would cost")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
 }
@@ -127,8 +127,8 @@ void add_generate_flags(CLI::App& command, GenerateFlags& flags) {
   add_chunk_flag(command, options.chunk);
   add_integer(
       command, "--speculate", options.speculate, 0, kMaxDraft,
-      "Tokens guessed at most from what was said before, and read together: the same answer, sooner where it "
-      "repeats itself");
+      "Tokens guessed at most from what was said before, and read together, a state of the session for each: "
+      "the same answer, sooner where it repeats itself, later where it does not");
   add_sampling_flags(command, options.sampling, flags.top_k);
 }
 

@@ -3,17 +3,21 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/stopwatch.h"
+#include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/stopwatch.h"
 
 namespace cobra {
 
 ReadPicture read_picture(ImageCache& cache, const std::string& path) {
-  const ProgressLine progress("reading the picture");
+  ProgressLine progress("reading the picture");
   const Stopwatch decoding;
   const Image image = Image::open(path);
   const double decode_ms = decoding.elapsed_ms();
   PictureState state = cache.read(image);
+  progress.finish();
+  if (!state.not_kept.empty())
+    say(fmt::format("warning: the picture's state is not kept: {}\n", state.not_kept));
   return {std::move(state.session),
           {state.tokens, decode_ms + state.preprocess_ms, state.vision_ms, state.prefill_ms, state.cached}};
 }
@@ -25,7 +29,8 @@ void add_image_cache_flags(CLI::App& command, ImageCacheFlags& flags) {
                   "its text only")
       ->type_name("DIR");
   add_number(command, "--image-cache-gb", flags.folder_gb, 0.001, 1e6,
-             "Most that the folder may hold (10^9 bytes); those used longest ago go first; 4 if not given");
+             "Most that the folder may hold (10^9 bytes); those used longest ago go first; 4 if not given")
+      ->needs("--image-cache");
 }
 
 ImageCacheOptions image_cache_options(const ImageCacheFlags& flags, const GenerateOptions& generate) {

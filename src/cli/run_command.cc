@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/fail.h"
+#include "base/stopwatch.h"
 #include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
@@ -13,7 +14,6 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/prompts.h"
-#include "cli/stopwatch.h"
 
 namespace cobra {
 namespace {
@@ -70,7 +70,7 @@ class Runner {
     load_ms_ = loading.elapsed_ms();
     prompts_ = read_prompts(flags_.prompts, model);
     check_model(model);
-    if (images_.empty()) ask_all(Session(model), std::nullopt, {});
+    if (images_.empty()) return ask_all(Session(model), std::nullopt, {});
     ImageCache cache(model, image_cache_options(flags_.image_cache, options_));
     for (const std::string& image : images_) {
       ReadPicture picture = read_picture(cache, image);
@@ -106,7 +106,8 @@ class Runner {
       const bool last = i + 1 == prompts_.size();
       Answer answer{image, prompts_[i].text, cost, {}, {}, load_ms_};
       ask(last ? std::move(session) : session.fork(), prompts_[i], answer);
-      cost = {.tokens = cost.tokens};  // the next question does not pay for the picture again
+      cost = {.tokens = cost.tokens,
+              .cached = cost.cached};  // the next question does not pay for the picture again
     }
   }
 

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "cobra/image_cache.h"
 #include "eval/asking.h"
 #include "eval/python_json.h"
 #include "tokenizer/prompt.h"
@@ -62,6 +63,9 @@ Json run_header(const Dataset& dataset, const Question& first, const Model& mode
   Json header = log_header(dataset, run.shard);
   if (run.limited) header["limit"] = dataset.entries.size();
   if (run.blind) header["pictures"] = "grey";
+  const Numerics& numerics = model.runtime().numerics();
+  if (numerics.state == StateType::bf16) header["state_type"] = "bf16";
+  if (numerics.w8a8) header["w8a8"] = true;
   header["model"] = config.model_id;
   header["fingerprint"] = fmt::format("{:016x}", model.fingerprint());
   header["prompt_template"] = config.prompt_template;
@@ -161,10 +165,7 @@ class Run {
   std::optional<Session> see(const std::string& picture, std::string& why) const {
     try {
       const Image image = load_picture(dataset_.root, picture);
-      const ImageEmbedding embedding = model_.embed(run_.blind ? grey_like(image) : image);
-      Session session(model_);
-      session.read_embeddings(embedding.view());
-      return session;
+      return ImageCache(model_).read(run_.blind ? grey_like(image) : image).session;
     } catch (const Error& error) {
       why = error.what();
       return std::nullopt;

@@ -29,8 +29,9 @@ void fit_vocabulary(const InitOptions& options, const TokenizerData& tokenizer, 
   if (options.preset == "tiny" || options.preset == "fashion") {
     config.mamba.vocab_size = (tokens + kVocabularyMultiple - 1) / kVocabularyMultiple * kVocabularyMultiple;
   }
-  check(tokens <= config.mamba.vocab_size, "{}: has {} tokens, but preset {} has {} rows", options.tokenizer,
-        tokens, options.preset, config.mamba.vocab_size);
+  check(tokens <= config.mamba.vocab_size, "{}: has {} tokens, but preset {} has {} rows",
+        options.tokenizer.empty() ? options.language_model : options.tokenizer, tokens, options.preset,
+        config.mamba.vocab_size);
   config.eos_token_id = tokenizer.eos_id;
 }
 
@@ -48,6 +49,8 @@ class Donors {
     for (const std::string* path : {&options.towers, &options.language_model}) {
       if (!path->empty()) check_output_differs(options.output, *path);
     }
+    check(options.towers.empty() || !config.towers.empty(), "{}: preset {} has no towers", options.towers,
+          options.preset);
     if (!options.towers.empty()) towers_.emplace(options.towers);
     if (!options.language_model.empty()) language_model_.emplace(options.language_model);
   }

@@ -1,9 +1,9 @@
 #include "cobra/model.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "base/fail.h"
+#include "base/stopwatch.h"
 #include "image/transform.h"
 #include "model/bind.h"
 #include "model/model_parts.h"
@@ -12,12 +12,6 @@
 
 namespace cobra {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 /// A file of towers alone, which training starts from, is a valid file but not a model.
 ModelConfig read_model_config(const GgufFile& file) {
@@ -130,17 +124,17 @@ ImageEmbedding Model::embed(const Image& image, const TraceSink& trace) const {
   for (size_t i = 0; i < c.towers.size(); ++i) {
     const TowerConfig& tower = c.towers[i];
     const int64_t pixels = int64_t{tower.image_size} * tower.image_size;
-    auto start = Clock::now();
+    const Stopwatch preprocessing;
     AlignedBuffer<float> values(3 * pixels);
     const TensorView<float> pixel_values(values.data(), 3, pixels);
     preprocess(image, tower.image_size, strategy, {tower.mean, tower.std}, pixel_values);
-    embedding.preprocess_ms += milliseconds_since(start);
+    embedding.preprocess_ms += preprocessing.elapsed_ms();
     trace_tensor(trace, "pixel_values." + tower.name, {3, tower.image_size, tower.image_size}, values.data());
 
-    start = Clock::now();
+    const Stopwatch seeing;
     vit_forward(k, tower, vision.towers[i], pixel_values, fused.slice_cols(first_col, tower.embed_dim),
                 trace);
-    embedding.vision_ms += milliseconds_since(start);
+    embedding.vision_ms += seeing.elapsed_ms();
     if (trace) {
       std::vector<float> own;
       for (int64_t r = 0; r < patches; ++r) {
@@ -152,12 +146,12 @@ ImageEmbedding Model::embed(const Image& image, const TraceSink& trace) const {
   }
   trace_tensor(trace, "fused_features", {patches, c.projector.in}, features.data());
 
-  const auto start = Clock::now();
+  const Stopwatch projecting;
   const AlignedBuffer<float> projected = project(k, c.projector, vision.projector, fused);
   embedding.tokens = c.image_tokens();
   embedding.d_model = c.projector.out;
   embedding.values.assign(projected.data(), projected.data() + projected.size());
-  embedding.vision_ms += milliseconds_since(start);
+  embedding.vision_ms += projecting.elapsed_ms();
   trace_tensor(trace, "projector.output", {embedding.tokens, embedding.d_model}, embedding.values.data());
   return embedding;
 }

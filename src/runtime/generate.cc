@@ -1,9 +1,9 @@
 #include "cobra/generate.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/fail.h"
+#include "base/stopwatch.h"
 #include "runtime/answer_scores.h"
 #include "runtime/answer_stream.h"
 #include "runtime/lookahead.h"
@@ -12,12 +12,6 @@
 
 namespace cobra {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 /// New tokens at most. As in the official loop, one token is made even when none is asked for.
 int64_t token_budget(const GenerateOptions& options, int64_t prompt_tokens) {
@@ -64,15 +58,15 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   GenerateResult result;
   result.prompt_tokens = std::ssize(prompt_ids);
 
-  Clock::time_point start = Clock::now();
+  const Stopwatch reading;
   read_prompt(session, prompt_ids, options.chunk);
-  result.prefill_ms = milliseconds_since(start);
+  result.prefill_ms = reading.elapsed_ms();
 
   const int64_t budget = token_budget(options, result.prompt_tokens), eos = eos_of(options, config);
   std::vector<int32_t> text_ids = prompt_ids;  // what the repetition penalty looks at
   Lookahead reader(session, prompt_ids, options.speculate);
   std::span<const float> logits = session.logits();
-  start = Clock::now();
+  const Stopwatch decoding;
   while (true) {
     const int32_t id = sampler.sample(limited(logits, options.vocab_limit), text_ids);
     result.tokens.push_back(id);
@@ -83,14 +77,14 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
     } else if (!goes_on) {
       result.stop_reason = stream.stopped() ? StopReason::stop_text : StopReason::cancelled;
     } else if (std::ssize(result.tokens) < budget) {
-      logits = reader.step(id);
+      logits = reader.step(id, budget - std::ssize(result.tokens) - 1);
       continue;
     }
     break;
   }
-  if (read_last) reader.step(result.tokens.back());
+  if (read_last) reader.step(result.tokens.back(), 0);
   reader.finish();
-  result.decode_ms = milliseconds_since(start);
+  result.decode_ms = decoding.elapsed_ms();
   result.drafted = reader.drafted(), result.accepted = reader.accepted();
   stream.finish();
   if (stream.stopped() && result.stop_reason != StopReason::eos) result.stop_reason = StopReason::stop_text;

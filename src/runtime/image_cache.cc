@@ -1,6 +1,5 @@
 #include "cobra/image_cache.h"
 
-#include <chrono>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -8,25 +7,24 @@
 
 #include "base/fail.h"
 #include "base/hash.h"
+#include "base/stopwatch.h"
 #include "runtime/image_folder.h"
 #include "runtime/session_impl.h"
 
 namespace cobra {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+/// What the bits of every picture's state depend on.
+std::string key_of(const Model& model, int64_t chunk) {
+  const Runtime& runtime = model.runtime();
+  return fmt::format("{} {:016x} {} {} {} {} {}", COBRA_VERSION, model.fingerprint(), runtime.isa(),
+                     runtime.bf16_products(), static_cast<int>(runtime.numerics().state),
+                     runtime.numerics().w8a8, checked_chunk(chunk));
 }
 
-/// What the bits of the state depend on.
-std::string key_of(const Model& model, const Image& image, int64_t chunk) {
-  const Runtime& runtime = model.runtime();
+std::string key_of(const std::string& common, const Image& image) {
   Hasher hasher;
-  hasher.add(fmt::format("{:016x} {} {} {} {} {} {}x{} ", model.fingerprint(), runtime.isa(),
-                         runtime.bf16_products(), static_cast<int>(runtime.numerics().state),
-                         runtime.numerics().w8a8, checked_chunk(chunk), image.width, image.height));
+  hasher.add(fmt::format("{} {}x{} ", common, image.width, image.height));
   hasher.add(std::as_bytes(std::span(image.pixels)));
   return to_hex(hasher.digest());
 }
@@ -42,9 +40,9 @@ PictureState read_anew(const Model& model, const Image& image, int64_t chunk) {
                      .tokens = embedding.tokens,
                      .preprocess_ms = embedding.preprocess_ms,
                      .vision_ms = embedding.vision_ms};
-  const Clock::time_point start = Clock::now();
+  const Stopwatch reading;
   state.session.read_embeddings(embedding.view(), chunk);
-  state.prefill_ms = milliseconds_since(start);
+  state.prefill_ms = reading.elapsed_ms();
   return state;
 }
 
@@ -93,21 +91,33 @@ struct ImageCache::Impl {
   const Model* model;
   int64_t chunk;
   RecentStates recent;
-  std::optional<ImageFolder> folder;
+  std::optional<ImageFolder> folder = std::nullopt;
+  std::string common_key = {};
 
   bool keeps_any() const { return folder || recent.limit_bytes() > 0; }
   std::optional<Session> find(const std::string& key) {
     std::optional<Session> found = recent.find(key);
+    if (found && folder) folder->touch(key);
     if (found || !folder) return found;
     found = folder->find(*model, key);
+    if (found && found->position() != model->config().image_tokens()) found.reset();
     if (found) recent.put(key, *found);
     return found;
+  }
+  void keep(const std::string& key, PictureState& state) {
+    recent.put(key, state.session);
+    try {
+      if (folder) folder->put(key, state.session);
+    } catch (const Error& error) {
+      state.not_kept = error.what();
+    }
   }
 };
 
 ImageCache::ImageCache(const Model& model, ImageCacheOptions options)
-    : impl_(new Impl{&model, options.chunk, RecentStates(options.memory_bytes), std::nullopt}) {
+    : impl_(new Impl{&model, options.chunk, RecentStates(options.memory_bytes)}) {
   if (!options.folder.empty()) impl_->folder.emplace(options.folder, options.folder_bytes);
+  if (impl_->keeps_any()) impl_->common_key = key_of(model, options.chunk);
 }
 ImageCache::~ImageCache() = default;
 ImageCache::ImageCache(ImageCache&&) noexcept = default;
@@ -115,18 +125,15 @@ ImageCache& ImageCache::operator=(ImageCache&&) noexcept = default;
 
 PictureState ImageCache::read(const Image& image) {
   if (!impl_->keeps_any()) return read_anew(*impl_->model, image, impl_->chunk);
-  const Clock::time_point start = Clock::now();
-  const std::string key = key_of(*impl_->model, image, impl_->chunk);
+  const Stopwatch finding;
+  const std::string key = key_of(impl_->common_key, image);
   if (std::optional<Session> found = impl_->find(key)) {
     const int64_t tokens = found->position();
-    return {.session = std::move(*found),
-            .tokens = tokens,
-            .cached = true,
-            .prefill_ms = milliseconds_since(start)};
+    return {
+        .session = std::move(*found), .tokens = tokens, .cached = true, .prefill_ms = finding.elapsed_ms()};
   }
   PictureState state = read_anew(*impl_->model, image, impl_->chunk);
-  impl_->recent.put(key, state.session);
-  if (impl_->folder) impl_->folder->put(key, state.session);
+  impl_->keep(key, state);
   return state;
 }
 

@@ -16,6 +16,8 @@ class ImageFolder {
   /// Makes the folder. Throws Error naming it when that fails.
   ImageFolder(std::string path, int64_t limit_bytes);
 
+  /// The state under `key` counts as used now.
+  void touch(const std::string& key) const;
   /// The state under `key`, which counts as used now. nullopt: there is none, or it is damaged.
   std::optional<Session> find(const Model& model, const std::string& key) const;
   /// Keeps a state and removes those used longest ago until the folder is within its limit again; a state

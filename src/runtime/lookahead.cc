@@ -30,7 +30,7 @@ Lookahead::Lookahead(Session& session, std::span<const int32_t> prompt, int64_t 
         kMaxDraft, draft_tokens);
 }
 
-std::span<const float> Lookahead::step(int32_t id) {
+std::span<const float> Lookahead::step(int32_t id, int64_t more) {
   context_.push_back(id);
   if (stepped_ < ahead_.size() && ahead_[stepped_] == id) {
     ++stepped_, ++accepted_;
@@ -38,7 +38,7 @@ std::span<const float> Lookahead::step(int32_t id) {
   }
   finish();
   ahead_.push_back(id);
-  append_draft();
+  append_draft(std::min(draft_tokens_, static_cast<size_t>(std::max<int64_t>(more, 0))));
   if (ahead_.size() == 1) {
     ahead_.clear();
     session_.step(id);
@@ -59,16 +59,16 @@ std::span<const float> Lookahead::logits_of_last() const {
   return {logits_.row(static_cast<int64_t>(stepped_) - 1), static_cast<size_t>(logits_.cols)};
 }
 
-void Lookahead::append_draft() {
-  if (draft_tokens_ == 0) return;
+void Lookahead::append_draft(size_t draft) {
+  if (draft == 0) return;
   for (size_t length = kLongestMatch; length >= kShortestMatch; --length) {
     const size_t from = continuation(context_, length), size = context_.size();
     if (from == size) continue;
     // Past its end the context goes on as the draft does: what repeats itself is taken to go on repeating.
-    for (size_t at = from; at < from + draft_tokens_; ++at) {
+    for (size_t at = from; at < from + draft; ++at) {
       ahead_.push_back(at < size ? context_[at] : ahead_[1 + at - size]);
     }
-    drafted_ += static_cast<int64_t>(draft_tokens_);
+    drafted_ += static_cast<int64_t>(draft);
     return;
   }
 }

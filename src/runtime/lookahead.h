@@ -11,7 +11,7 @@
 
 namespace cobra {
 
-/// The longest draft: with the token before it, as many rows as a decode product makes in one read of the
+/// The longest draft: with the token before it 16 rows, which the fastest products make in one pass over the
 /// weights.
 inline constexpr int64_t kMaxDraft = 15;
 
@@ -25,8 +25,9 @@ class Lookahead {
   /// session must outlive this and is this one's alone until finish().
   Lookahead(Session& session, std::span<const int32_t> prompt, int64_t draft_tokens);
 
-  /// Logits [vocab] after `id`, valid until the next step.
-  std::span<const float> step(int32_t id);
+  /// Logits [vocab] after `id`, valid until the next step. At most `more` further ones are of use: a draft is
+  /// no longer than that.
+  std::span<const float> step(int32_t id, int64_t more);
   /// The session has then read every token that was stepped, and no other.
   void finish();
 
@@ -44,7 +45,7 @@ class Lookahead {
   int64_t drafted_ = 0, accepted_ = 0;
 
   std::span<const float> logits_of_last() const;
-  void append_draft();
+  void append_draft(size_t length);
 };
 
 }  // namespace cobra

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/fail.h"
+#include "base/hash.h"
 #include "formats/safetensors.h"
 
 namespace cobra {
@@ -29,13 +30,22 @@ std::vector<float> values(const SafetensorsFile& file, const std::string& name, 
   return to_float32(*tensor, file.path());
 }
 
+std::string checksum(const SessionFile& s) {
+  Hasher hasher;
+  for (const std::vector<float>* part : {&s.conv, &s.ssm, &s.logits})
+    hasher.add(std::as_bytes(std::span(*part)));
+  hasher.add(std::to_string(s.position));
+  return to_hex(hasher.digest());
+}
+
 }  // namespace
 
 void write_session_file(const std::string& path, const SessionFile& s) {
   write_safetensors(path, {entry("conv_state", s.conv), entry("ssm_state", s.ssm), entry("logits", s.logits)},
                     {{"format", kFormat},
                      {"model_fingerprint", fmt::format("{:016x}", s.fingerprint)},
-                     {"position", std::to_string(s.position)}});
+                     {"position", std::to_string(s.position)},
+                     {"checksum", checksum(s)}});
 }
 
 SessionFile read_session_file(const std::string& path, const MambaConfig& c, uint64_t fingerprint) {
@@ -55,6 +65,8 @@ SessionFile read_session_file(const std::string& path, const MambaConfig& c, uin
   s.conv = values(file, "conv_state", int64_t{c.n_layer} * c.d_inner * c.d_conv);
   s.ssm = values(file, "ssm_state", int64_t{c.n_layer} * c.d_inner * c.d_state);
   s.logits = values(file, "logits", c.vocab_size);
+  check(metadata(file, "checksum") == checksum(s), "{}: damaged: its values are not those of its checksum",
+        path);
   return s;
 }
 

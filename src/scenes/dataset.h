@@ -9,16 +9,18 @@
 #include <functional>
 #include <string>
 
+#include "scenes/scene.h"
+
 namespace cobra::scenes {
 
 struct DatasetOptions {
   std::string output;  // folder to make
   uint64_t seed = 0;
-  int64_t train = 60000;   // conversations
-  int64_t test = 500;      // scenes, and as many illusions
-  int pixels = 128;        // length of a picture's side
-  size_t max_objects = 5;  // in a scene; fewer are easier to learn from
-  bool captions = false;   // train on captions alone, without illusions and talk
+  int64_t train = 60000;             // conversations
+  int64_t test = 500;                // scenes, and as many illusions
+  int pixels = 128;                  // length of a picture's side
+  size_t max_objects = kMaxObjects;  // in a scene; fewer are easier to learn from
+  bool captions = false;             // train on captions alone, without illusions and talk
   std::function<void(int64_t done, int64_t total)> progress;
 };
 

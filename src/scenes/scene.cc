@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/fail.h"
+
 namespace cobra::scenes {
 namespace {
 
@@ -168,6 +170,7 @@ bool covers(Shape shape, double x, double y) {
 }
 
 Scene make_scene(SplitMix& random, Part part, size_t most) {
+  check(most >= 1 && most <= kMaxObjects, "scene: expected 1 to {} objects, found {}", kMaxObjects, most);
   Scene scene;
   do {
     scene.objects.clear();

@@ -78,6 +78,8 @@ TEST(SceneTest, TrainingNeitherShowsNorDescribesWhatIsHeldOut) {
     ASSERT_TRUE(std::none_of(scene.objects.begin(), scene.objects.end(), is_held_out));
     for (const data::Turn& turn : conversation(scene, random))
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
+    for (const data::Turn& turn : captioned(scene, random))
+      ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
   });
 }
 

@@ -245,6 +245,14 @@ class EvalRun(CobraTest):
         self.assertIn("cannot be resumed", result.stderr.decode())
         self.assertEqual(self.log("pope-whole"), self.whole["pope"])
 
+    def test_other_numerics_are_another_run(self):
+        for flags in (("--state-type", "bf16"), ("--w8a8",)):
+            result = self.generate("pope", "pope-whole", "--resume", *flags, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("cannot be resumed", result.stderr.decode())
+        self.generate("pope", "rounded", "--limit", 4, "--state-type", "bf16")
+        self.assertEqual(json.loads(self.log("rounded").splitlines()[0])["state_type"], "bf16")
+
     def test_limit(self):
         self.generate("vqa-v2", "limited", "--limit", "4")
         header, *answers = map(json.loads, self.log("limited").splitlines())

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -129,6 +130,94 @@ TEST_F(ImageCacheTest, ADamagedFileIsReadAnewAndReplaced) {
   const PictureState again = in_files().read(picture(1));
   EXPECT_TRUE(again.cached);
   expect_same_state(again.session, read_plainly(model_, picture(1)));
+}
+
+TEST_F(ImageCacheTest, AFlippedBitIsFound) {
+  in_files().read(picture(1));
+  const fs::path path = files().at(0);
+  for (const int from_end : {1, 5000}) {  // a logit, the state
+    {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(-from_end, std::ios::end);
+      const char byte = static_cast<char>(file.get() ^ 4);
+      file.seekp(-from_end, std::ios::end);
+      file.put(byte);
+    }
+    EXPECT_FALSE(in_files().read(picture(1)).cached) << from_end;
+    EXPECT_TRUE(in_files().read(picture(1)).cached) << "mended";
+  }
+}
+
+TEST_F(ImageCacheTest, AStateThatHasReadSomethingElseIsNotAPictures) {
+  in_files().read(picture(1));
+  Session other(model_);
+  other.step(3);
+  other.save(files().at(0).string());
+  EXPECT_FALSE(in_files().read(picture(1)).cached);
+}
+
+TEST_F(ImageCacheTest, WhatCannotBeKeptIsReadAllTheSame) {
+  in_files().read(picture(1));
+  const fs::path path = files().at(0);
+  fs::remove(path);
+  fs::create_directories(path / "in the way");
+  const PictureState state = in_files().read(picture(1));
+  EXPECT_FALSE(state.cached);
+  EXPECT_THAT(state.not_kept, ::testing::HasSubstr(path.string()));
+  expect_same_state(state.session, read_plainly(model_, picture(1)));
+}
+
+TEST_F(ImageCacheTest, AStateLargerThanTheLimitLeavesTheOthersAlone) {
+  in_files().read(picture(1));
+  std::ofstream(fs::path(states()) / "large.cobra-picture") << std::string(3 << 20, 'x');
+  in_files(2 << 20).read(picture(2));
+  EXPECT_FALSE(fs::exists(fs::path(states()) / "large.cobra-picture"));
+  EXPECT_TRUE(in_files().read(picture(1)).cached);
+  EXPECT_TRUE(in_files().read(picture(2)).cached);
+}
+
+TEST_F(ImageCacheTest, AbandonedHalvesAreRemovedAndFreshOnesLeft) {
+  in_files().read(picture(1));
+  const fs::path old = fs::path(states()) / "a.cobra-picture.1.0.tmp",
+                 fresh = fs::path(states()) / "b.cobra-picture.1.0.tmp";
+  std::ofstream(old) << "x", std::ofstream(fresh) << "x";
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(2));
+  in_files().read(picture(2));
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(fresh));
+}
+
+TEST_F(ImageCacheTest, MemoryAndFilesAgreeOnWhatWasUsedLast) {
+  in_files().read(picture(1));
+  const int64_t each = static_cast<int64_t>(fs::file_size(files()[0]));
+  ImageCache cache(model_,
+                   {.memory_bytes = 1 << 30, .folder = states(), .folder_bytes = 2 * each + each / 2});
+  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
+  cache.read(picture(1)), pause();
+  cache.read(picture(2)), pause();
+  cache.read(picture(1)), pause();  // from memory
+  cache.read(picture(3));
+  EXPECT_TRUE(in_files().read(picture(1)).cached);
+  EXPECT_FALSE(in_files().read(picture(2)).cached);
+}
+
+TEST_F(ImageCacheTest, OtherNumericsHaveStatesOfTheirOwn) {
+  const Model rounded = reference_model(Runtime({.numerics = {.state = StateType::bf16}}));
+  in_files().read(picture(1));
+  EXPECT_FALSE(ImageCache(rounded, {.folder = states()}).read(picture(1)).cached);
+}
+
+TEST_F(ImageCacheTest, SeveralThreadsGetTheSameState) {
+  ImageCache cache(model_, {.memory_bytes = 1 << 30, .folder = states()});
+  const Session expected = read_plainly(model_, picture(1));
+  std::vector<std::thread> threads;
+  std::array<std::vector<float>, 4> found;
+  for (std::vector<float>& state : found) {
+    threads.emplace_back([&] { state = cache.read(picture(1)).session.ssm_state(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::vector<float>& state : found) EXPECT_EQ(state, expected.ssm_state());
+  EXPECT_EQ(files().size(), 1u);
 }
 
 TEST_F(ImageCacheTest, AnotherModelHasStatesOfItsOwn) {

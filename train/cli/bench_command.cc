@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "base/fail.h"
+#include "base/stopwatch.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/stopwatch.h"
 #include "model/presets.h"
 #include "train/cli/commands.h"
 #include "train/cli/model_flags.h"
