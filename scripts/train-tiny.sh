@@ -52,20 +52,26 @@ train() {  # run folder, flags of the recipe: a process for each core, one threa
 step "1/4 Data"
 scenes one --captions --max-objects 1 --train 40000 --seed 30
 scenes few --captions --train 80000 --seed 31
+scenes places --places --max-objects 3 --train 80000 --seed 32
 scenes all --train 150000 --seed 0
 [[ -e fashion ]] || "$cobra" data fashion -o fashion
 [[ -e garments ]] || "$cobra" data fashion --sentences 0.25 -o garments
 # The words of the short answers make the vocabulary; garments shares its pictures' names with fashion, not its answers.
 [[ -e words.json ]] || "$cobra" data join few/train.json all/train.json fashion/train.json -o words.json
-[[ -e train.json ]] || "$cobra" data join few/train.json all/train.json garments/train.json -o train.json
+[[ -e talk.json ]] || "$cobra" data join few/train.json all/train.json garments/train.json -o talk.json
+[[ -e train.json ]] ||
+  "$cobra" data join few/train.json places/train.json all/train.json garments/train.json -o train.json
 [[ -e tokenizer.json ]] || "$cobra" data tokenizer words.json --vocab-size 1024 -o tokenizer.json
 [[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
 
-step "2/4 Training: to see one object, to see several, to talk"
-train see-one --model untrained.gguf --images one --data one/train.json --max-steps 1000 \
+step "2/4 Training: to see one object, to see several, to talk, to say where things are"
+train see-one --model untrained.gguf --data one/train.json --images one --max-steps 1000 \
   --learning-rate 3e-4 --warmup-ratio 0.15
-train see-few --model see-one/model.gguf --images few --data few/train.json --max-steps 5000
-train run --model see-few/model.gguf --data train.json
+train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 5000 \
+  --learning-rate 4e-4
+train talk --model see-few/model.gguf --data talk.json --max-steps 12500 --stop-after 9000 \
+  --learning-rate 4e-4
+train run --model talk/model.gguf --data train.json
 
 step "3/4 Weights in 8 bits"
 "$cobra" quantize run/model.gguf --type q8_0 -o cobra-tiny.gguf

@@ -23,6 +23,7 @@ constexpr const char* kExamples =
 
 struct ScenesFlags {
   scenes::DatasetOptions options;
+  bool captions = false, places = false;
   int64_t seed = 0, pixels = 128, max_objects = scenes::kMaxObjects;
 };
 
@@ -32,6 +33,8 @@ void run_scenes(const ScenesFlags& flags) {
   options.seed = static_cast<uint64_t>(flags.seed);
   options.pixels = static_cast<int>(flags.pixels);
   options.max_objects = static_cast<size_t>(flags.max_objects);
+  if (flags.captions) options.teaching = scenes::Teaching::captions;
+  if (flags.places) options.teaching = scenes::Teaching::places;
   options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const scenes::DatasetReport report = scenes::make_dataset(options);
   progress.finish();
@@ -52,8 +55,10 @@ void add_data_scenes_command(CLI::App& data) {
   add_integer(*command, "--pixels", flags->pixels, 16, 2048, "Length of a picture's side");
   add_integer(*command, "--max-objects", flags->max_objects, 1, scenes::kMaxObjects,
               "Most objects in a scene; fewer are easier, to begin with");
-  command->add_flag("--captions", flags->options.captions,
+  command->add_flag("--captions", flags->captions,
                     "Train on captions alone, without illusions and talk: the most to be seen in each word");
+  command->add_flag("--places", flags->places, "Train on statements alone of what is where")
+      ->excludes("--captions");
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
   command->footer(kExamples);
   command->callback([flags] { run_scenes(*flags); });

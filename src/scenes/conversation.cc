@@ -26,6 +26,8 @@ std::string true_or_false(std::string_view statement) {
 constexpr std::array<std::string_view, 4> kCaptionRequests = {
     "Describe the image.", "Describe the image specifically.", "What is in the picture?", "What do you see?"};
 
+constexpr std::array<std::string_view, 2> kPlaceRequests = {"Where are the objects?", "What is where?"};
+
 /// Questions and answers as turns; the first question has the picture, and `request` behind it.
 class Turns {
  public:
@@ -109,6 +111,18 @@ std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
 
 std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random) {
   return request_caption(scene, random).take();
+}
+
+std::vector<data::Turn> placed(const Scene& scene, SplitMix& random) {
+  constexpr size_t kStatements = 5;
+  std::string text;
+  for (const Statement& one : true_statements(scene, kStatements, random)) {
+    text += (text.empty() ? "" : " ") + one.caption;
+  }
+  if (text.empty()) return captioned(scene, random);
+  Turns turns("");
+  turns.add(random.pick<std::string_view>(kPlaceRequests), text);
+  return turns.take();
 }
 
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random) {

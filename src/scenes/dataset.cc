@@ -67,9 +67,16 @@ class Maker {
     report_.train = options_.train;
   }
 
+  bool talks() const { return options_.teaching == Teaching::conversations; }
+
+  std::vector<data::Turn> teach(const Scene& scene, SplitMix& random) const {
+    if (talks()) return conversation(scene, random);
+    return options_.teaching == Teaching::captions ? captioned(scene, random) : placed(scene, random);
+  }
+
   data::Example training_example(int64_t i, ZipWriter& pictures) const {
     SplitMix random(options_.seed, static_cast<uint64_t>(i));
-    const double kind = options_.captions ? 1 : random.uniform(0, 1);
+    const double kind = talks() ? random.uniform(0, 1) : 1;
     data::Example example{fmt::format("scenes-{:07}", i), "", {}};
     if (kind < kTalkShare) {
       example.turns = small_talk(random);
@@ -83,7 +90,7 @@ class Maker {
     } else {
       const Scene scene = make_scene(random, Part::train, options_.max_objects);
       pictures.add(file, png(scene));
-      example.turns = options_.captions ? captioned(scene, random) : conversation(scene, random);
+      example.turns = teach(scene, random);
     }
     example.picture = "scenes-train.zip/" + file;
     return example;

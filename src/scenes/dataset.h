@@ -13,6 +13,10 @@
 
 namespace cobra::scenes {
 
+/// What is trained. Captions and places are scenes alone, without illusions and talk, each with one answer
+/// that tells all of it.
+enum class Teaching { conversations, captions, places };
+
 struct DatasetOptions {
   std::string output;  // folder to make
   uint64_t seed = 0;
@@ -20,7 +24,7 @@ struct DatasetOptions {
   int64_t test = 500;                // scenes, and as many illusions
   int pixels = 128;                  // length of a picture's side
   size_t max_objects = kMaxObjects;  // in a scene; fewer are easier to learn from
-  bool captions = false;             // train on captions alone, without illusions and talk
+  Teaching teaching = Teaching::conversations;
   std::function<void(int64_t done, int64_t total)> progress;
 };
 

@@ -34,9 +34,11 @@ struct Presence {
 
 /// Every kind of open question that has one answer in this scene, once each, shuffled.
 std::vector<Exchange> open_questions(const Scene& scene, SplitMix& random);
-/// At most `count` different statements about pairs of objects, true or false with equal chance. None when the
-/// scene has one object only.
+/// At most `count` different statements about pairs of objects, true or false with equal chance. None when
+/// the scene has one object only.
 std::vector<Statement> statements(const Scene& scene, size_t count, SplitMix& random);
+/// Likewise, all of them true.
+std::vector<Statement> true_statements(const Scene& scene, size_t count, SplitMix& random);
 /// One object that is there, and one that is not. random: any absent combination; popular: an absent
 /// combination of a shape that is there; adversarial: colour and shape are there, but not on one object,
 /// where there are two such objects.

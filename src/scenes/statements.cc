@@ -76,6 +76,17 @@ const Pair& choose(const Scene& scene, const std::vector<Pair>& pairs, SplitMix&
   return chosen.empty() ? pairs[random.below(pairs.size())] : *chosen[random.below(chosen.size())];
 }
 
+/// Adds a statement about one of `pairs` that was not made before, if it can be found.
+void add_statement(const Scene& scene, const std::vector<Pair>& pairs, bool truth, SplitMix& random,
+                   std::vector<Statement>& made) {
+  const Pair& pair = choose(scene, pairs, random);
+  const std::string subject = kind_of(*pair.a), object = kind_of(*pair.b);
+  std::string caption = fmt::format("The {} is {} the {}.", subject, name(pair.relation), object);
+  const auto same = [&](const Statement& other) { return other.caption == caption; };
+  if (std::any_of(made.begin(), made.end(), same)) return;
+  made.push_back({std::move(caption), subject, object, std::string(name(pair.relation)), truth});
+}
+
 }  // namespace
 
 std::vector<Statement> statements(const Scene& scene, size_t count, SplitMix& random) {
@@ -84,13 +95,15 @@ std::vector<Statement> statements(const Scene& scene, size_t count, SplitMix& ra
   if (both[0].empty() || both[1].empty()) return made;
   for (size_t i = 0; i < count; ++i) {
     const bool truth = random.chance(0.5);
-    const Pair& pair = choose(scene, both[truth], random);
-    const std::string subject = kind_of(*pair.a), object = kind_of(*pair.b);
-    std::string caption = fmt::format("The {} is {} the {}.", subject, name(pair.relation), object);
-    const auto same = [&](const Statement& other) { return other.caption == caption; };
-    if (std::any_of(made.begin(), made.end(), same)) continue;
-    made.push_back({std::move(caption), subject, object, std::string(name(pair.relation)), truth});
+    add_statement(scene, both[truth], truth, random, made);
   }
+  return made;
+}
+
+std::vector<Statement> true_statements(const Scene& scene, size_t count, SplitMix& random) {
+  const std::vector<Pair> pairs = pairs_where(scene, true);
+  std::vector<Statement> made;
+  for (size_t i = 0; i < count && !pairs.empty(); ++i) add_statement(scene, pairs, true, random, made);
   return made;
 }
 

@@ -145,6 +145,12 @@ class TrainRunTest(TrainingTest):
         self.assertEqual(processes[0].returncode, 1, talk)
         self.assertIn(b"no sign of life", talk)
 
+    def test_stopping_early_changes_nothing_before(self):
+        part = self.folder / "part"
+        self.train("--max-steps", 20, "--stop-after", 6, "--output", part)
+        self.assertEqual(losses(part), losses(self.whole)[:6])
+        self.assertTrue((part / "model.gguf").exists())
+
     def test_a_full_disk_keeps_finished_checkpoints(self):
         run = self.folder / "full"
         self.train("--max-steps", 4, "--save-every", 4, "--output", run)

@@ -138,6 +138,8 @@ const std::vector<RecipeField>& recipe_fields() {
        "Folder for features of frozen towers, which are then made once"},
       {"epochs", &R::epochs, 1, 1e6, "Times that every example is seen"},
       {"max_steps", &R::max_steps, 0, kMany, "Updates at most; 0: all of the epochs"},
+      {"stop_after", &R::stop_after, 0, kMany,
+       "End after so many updates, although the learning rate is on its way to the last; 0: do not"},
       {"global_batch_size", &R::global_batch_size, 1, 1e7, "Examples of one update"},
       {"per_device_batch_size", &R::per_device_batch_size, 1, 1e6, "Examples of one forward pass"},
       {"learning_rate", &R::learning_rate, 0, 10, "Its peak"},

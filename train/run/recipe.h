@@ -27,6 +27,7 @@ struct RunRecipe {
   // How
   int64_t epochs = 2;
   int64_t max_steps = 0;  // 0: all of the epochs
+  int64_t stop_after = 0;  // updates; 0: max_steps
   int64_t global_batch_size = 128;
   int64_t per_device_batch_size = 8;
   double learning_rate = 2e-5;

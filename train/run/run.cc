@@ -114,7 +114,8 @@ class Run {
   Checkpoints checkpoints_;
   int64_t micro_per_step_ = 1, steps_per_epoch_ = 1;
   Schedule schedule_;
-  int64_t step_ = 0;  // updates done
+  int64_t step_ = 0;       // updates done
+  int64_t last_step_ = 0;  // after which the run ends
 
   std::string file(const char* name) const { return (fs::path(recipe_.output) / name).string(); }
   std::unique_ptr<TrainingData> open_data() const;
@@ -158,6 +159,8 @@ void Run::plan_steps() {
   const int64_t all = steps_per_epoch_ * recipe_.epochs;
   schedule_.peak = recipe_.learning_rate;
   schedule_.total_steps = recipe_.max_steps > 0 ? std::min(recipe_.max_steps, all) : all;
+  last_step_ =
+      recipe_.stop_after > 0 ? std::min(recipe_.stop_after, schedule_.total_steps) : schedule_.total_steps;
   schedule_.warmup_steps = Schedule::warmup_of(schedule_.total_steps, recipe_.warmup_ratio);
   schedule_.shape = parse_schedule(recipe_.lr_schedule);
 }
@@ -165,8 +168,8 @@ void Run::plan_steps() {
 void Run::restore() {
   const std::optional<int64_t> latest = checkpoints_.latest();
   if (!latest) return;
-  check(*latest <= schedule_.total_steps, "{}: made after {} updates, but the run has {}",
-        checkpoints_.path(*latest), *latest, schedule_.total_steps);
+  check(*latest <= last_step_, "{}: made after {} updates, but the run has {}", checkpoints_.path(*latest),
+        *latest, last_step_);
   checkpoints_.load(*latest, trainer_);
   step_ = *latest;
 }
@@ -256,11 +259,11 @@ std::string Run::optimizer_sizes() const {
 
 int Run::loop(RunLog& log, MetricsFile* metrics) {
   const StopSignal signal;
-  MicroBatches batches(step_ * micro_per_step_, schedule_.total_steps * micro_per_step_,
+  MicroBatches batches(step_ * micro_per_step_, last_step_ * micro_per_step_,
                        [this, order = EpochOrder()](int64_t micro) mutable { return load(micro, order); },
                        {.threads = 1, .capacity = kWaitingBatches});
   Clock::time_point charted = Clock::now();
-  while (step_ < schedule_.total_steps) {
+  while (step_ < last_step_) {
     const StepMetrics made = make_update(batches);
     if (metrics) metrics->add(made);
     log.step(made);
@@ -287,10 +290,10 @@ int Run::loop(RunLog& log, MetricsFile* metrics) {
 
 int Run::train() {
   const bool first = ranks_.is_first();
-  RunLog log(first ? file(kLogFile) : "", schedule_.total_steps);
+  RunLog log(first ? file(kLogFile) : "", last_step_);
   const auto metrics = first ? std::make_unique<MetricsFile>(file(kMetricsFile), step_) : nullptr;
   log.line(fmt::format("{} examples, {} updates of {}, {} ranks of {} threads{}", data_->examples(),
-                       schedule_.total_steps, recipe_.global_batch_size, ranks_.count(), threads_,
+                       last_step_, recipe_.global_batch_size, ranks_.count(), threads_,
                        step_ > 0 ? fmt::format("; going on after update {}", step_) : ""));
   for (const std::string& note : data_->notes()) log.line(note);
   log.line(fmt::format("optimiser state by rank: {}", optimizer_sizes()));
