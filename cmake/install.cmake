@@ -14,7 +14,7 @@ add_library(cobra::cobra ALIAS cobra_engine)
 
 install(TARGETS cobra_engine ${COBRA_ROOMS} EXPORT cobraTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS cobra RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/models/cobra-fashion.gguf DESTINATION ${CMAKE_INSTALL_DATADIR}/cobra/models)
+install(FILES ${PROJECT_SOURCE_DIR}/models/cobra-tiny.gguf DESTINATION ${CMAKE_INSTALL_DATADIR}/cobra/models)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/cobra DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cobra)

@@ -36,7 +36,7 @@ python3 - "$root" <<'EOF'
 import json, pathlib, sys
 root = pathlib.Path(sys.argv[1])
 grid = json.loads((root / "train/recipes/ablate-tiny.json").read_text())
-grid["score"] = f"python3 '{root}/scripts/score_tiny.py' --mean --no-fashion --seed 2 --work scored {{model}}"
+grid["score"] = f"python3 '{root}/scripts/score_tiny.py' --mean --no-fashion --scenes 200 --seed 2 --work scored {{model}}"
 pathlib.Path("grid.json").write_text(json.dumps(grid, indent=2))
 EOF
 "$cobra" train ablate grid.json

@@ -8,12 +8,12 @@ usage() {
   cat <<'EOF'
 usage: scripts/quickstart.sh [--model M.gguf] [--image I.jpg] [-p "question"]
 
-Installs what is missing, builds the programs into build/release/bin, and asks the model in models/, which knows
-garments, about two pictures; or, with the options, what you like.
+Installs what is missing, builds the programs into build/release/bin, and asks the model in models/, which knows drawn
+scenes and garments, about two pictures; or, with the options, what you like.
 
   -m, --model M     another Cobra model
   -i, --image I     your picture
-  -p, --prompt P    your question ("What garment is this?")
+  -p, --prompt P    your question ("What is in the picture?")
 EOF
 }
 
@@ -52,14 +52,14 @@ ask() {  # picture, question
 }
 
 if [[ -n $image || -n $prompt ]]; then
-  ask "${image:-$root/docs/images/boot.png}" "${prompt:-What garment is this?}"
+  ask "${image:-$root/docs/images/scene.png}" "${prompt:-What is in the picture?}"
 else
+  ask "$root/docs/images/scene.png" "What is in the picture?"
   ask "$root/docs/images/boot.png" "What garment is this?"
-  ask "$root/docs/images/pullover.png" "What kind of clothing is this?"
 fi
 cat <<'EOF'
 
 The same for a picture of yours, or as a conversation:
-  build/release/bin/cobra run --image PICTURE -p "What garment is this?"
+  build/release/bin/cobra run --image PICTURE -p "What is in the picture?"
   build/release/bin/cobra chat --image PICTURE
 EOF

@@ -43,10 +43,10 @@ def percent(family, score):
     return score["summary"]["accuracy"]
 
 
-def make_tests(work, seed, with_fashion):
-    scenes = work / f"scenes-{seed}"
+def make_tests(work, seed, count, with_fashion):
+    scenes = work / f"scenes-{seed}-{count}"
     if not scenes.exists():
-        cobra("data", "scenes", "--train", 0, "--test", 500, "--seed", seed, "-o", scenes)
+        cobra("data", "scenes", "--train", 0, "--test", count, "--seed", seed, "-o", scenes)
     folders = {"scenes": scenes, "scenes/illusions": scenes / "illusions"}
     if with_fashion:
         folders["fashion"] = work / "fashion"
@@ -88,6 +88,7 @@ def main():
     parser.add_argument("model", type=pathlib.Path, help="GGUF")
     parser.add_argument("--work", type=pathlib.Path, default="scored", help="folder for test sets and results")
     parser.add_argument("--seed", type=int, default=0, help="of the test scenes")
+    parser.add_argument("--scenes", type=int, default=500, help="test scenes, and as many illusions")
     parser.add_argument("--fresh-seed", type=int, default=1, help="of other test scenes")
     parser.add_argument("--no-fashion", action="store_true", help="leave the 10,000 garments out")
     shorter = parser.add_mutually_exclusive_group()
@@ -96,12 +97,12 @@ def main():
     parser.add_argument("--state-type", default="f32", help="of --row and --mean: f32 or bf16, as cobra eval run --state-type")
     flags = parser.parse_args()
     flags.work.mkdir(parents=True, exist_ok=True)
-    folders = make_tests(flags.work, flags.seed, not flags.no_fashion)
+    folders = make_tests(flags.work, flags.seed, flags.scenes, not flags.no_fashion)
     if flags.mean or flags.row:
         scores = bare_scores(flags.model, flags.work, folders, flags.state_type)
         print(sum(scores) / len(scores) if flags.mean else " | ".join(f"{score:.1f}" for score in scores))
         return
-    fresh = make_tests(flags.work, flags.fresh_seed, with_fashion=False)
+    fresh = make_tests(flags.work, flags.fresh_seed, flags.scenes, with_fashion=False)
     print("| % right | score | fresh scenes | always the same answer | grey picture |\n|---|---|---|---|---|")
     for test in TESTS:
         if test[2] in folders:

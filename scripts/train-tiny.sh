@@ -36,6 +36,12 @@ scenes() {  # folder, flags of cobra data scenes
   [[ -e $folder ]] || "$cobra" data scenes --test 0 "$@" -o "$folder"
 }
 
+join() {  # file, folders
+  local file=$1
+  shift
+  [[ -e $file ]] || "$cobra" data join "${@/%//train.json}" -o "$file"
+}
+
 train() {  # run folder, flags of the recipe: a process for each core, one thread each
   local run=$1
   shift
@@ -57,21 +63,22 @@ scenes all --train 150000 --seed 0
 [[ -e fashion ]] || "$cobra" data fashion -o fashion
 [[ -e garments ]] || "$cobra" data fashion --sentences 0.25 -o garments
 # The words of the short answers make the vocabulary; garments shares its pictures' names with fashion, not its answers.
-[[ -e words.json ]] || "$cobra" data join few/train.json all/train.json fashion/train.json -o words.json
-[[ -e talk.json ]] || "$cobra" data join few/train.json all/train.json garments/train.json -o talk.json
-[[ -e train.json ]] ||
-  "$cobra" data join few/train.json places/train.json all/train.json garments/train.json -o train.json
+join words.json few all fashion
+join talk.json few all garments
+join more.json few places all garments
+join train.json places all garments
 [[ -e tokenizer.json ]] || "$cobra" data tokenizer words.json --vocab-size 1024 -o tokenizer.json
 [[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
 
-step "2/4 Training: to see one object, to see several, to talk, to say where things are"
+step "2/4 Training: to see one object, to see several, to talk, to say where things are, all of it"
 train see-one --model untrained.gguf --data one/train.json --images one --max-steps 1000 \
   --learning-rate 3e-4 --warmup-ratio 0.15
-train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 5000 \
-  --learning-rate 4e-4
-train talk --model see-few/model.gguf --data talk.json --max-steps 12500 --stop-after 9000 \
-  --learning-rate 4e-4
-train run --model talk/model.gguf --data train.json
+train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 5000
+train talk --model see-few/model.gguf --data talk.json --max-steps 12500 --stop-after 9000
+train talk-more --model talk/model.gguf --data more.json --max-steps 8500 --stop-after 2000 --learning-rate 3e-4
+train see-again --model talk-more/model.gguf --data few/train.json --images few --max-steps 350 --learning-rate 3e-4
+train places-run --model see-again/model.gguf --data places/train.json --images places --max-steps 1500
+train run --model places-run/model.gguf --data train.json --max-steps 5300 --learning-rate 3.5e-4
 
 step "3/4 Weights in 8 bits"
 "$cobra" quantize run/model.gguf --type q8_0 -o cobra-tiny.gguf

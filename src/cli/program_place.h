@@ -10,7 +10,7 @@ namespace cobra {
 std::filesystem::path program_folder();
 
 /// The model that comes with the program (models/README.md).
-inline constexpr const char* kShippedModel = "cobra-fashion";
+inline constexpr const char* kShippedModel = "cobra-tiny";
 /// Its file: in models/ of the source tree that the program was built in, or in share/cobra/models where it is
 /// installed. Empty when there is none.
 std::string default_model();

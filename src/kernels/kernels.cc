@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "base/half.h"
 #include "base/parallel.h"
@@ -21,8 +22,7 @@ constexpr int64_t kNormWork = 2, kScanWorkPerState = 8;
 
 }  // namespace
 
-Kernels::Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase,
-                 Numerics numerics)
+Kernels::Kernels(const KernelTable& table, int threads, Workspace& workspace, Phase phase, Numerics numerics)
     : table_(table), threads_(threads), workspace_(workspace), phase_(phase), numerics_(numerics) {
   if (std::ssize(workspace_.threads) < threads) workspace_.threads.resize(static_cast<size_t>(threads));
 }
@@ -45,35 +45,54 @@ void Kernels::layer_norm(TensorView<const float> x, const float* weight, const f
   });
 }
 
-void Kernels::attention(TensorView<const float> qkv, int heads, TensorView<float> out) const {
+template <typename T>
+void Kernels::attend(TensorView<const T> qkv, int heads,
+                     void (*gemm)(const Gemm&, const T*, const T*, float*), TensorView<float> out) const {
   const int64_t S = qkv.rows, d = qkv.cols / 3, head_dim = d / heads;
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   const int64_t blocks = (S + kQueryBlock - 1) / kQueryBlock;
   parallel_for(threads_for(2 * S * S * d), heads * blocks, [&](int64_t task, int thread) {
     const int64_t head = task / blocks, first = task % blocks * kQueryBlock,
                   rows = std::min(kQueryBlock, S - first);
-    float* scores = workspace_.threads[static_cast<size_t>(thread)].product.get(kQueryBlock * S);
-    const float* q = qkv.row(first) + head * head_dim;
-    const float* k = qkv.data + d + head * head_dim;
-    const float* v = qkv.data + 2 * d + head * head_dim;
-    table_.gemm_f32({.M = rows,
-                     .N = S,
-                     .K = head_dim,
-                     .lda = qkv.stride,
-                     .ldb = qkv.stride,
-                     .ldc = S,
-                     .transpose_b = true},
-                    q, k, scores);
+    Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
+    float* scores = scratch.product.get(kQueryBlock * S);
+    const T* q = qkv.row(first) + head * head_dim;
+    const T* k = qkv.data + d + head * head_dim;
+    const T* v = qkv.data + 2 * d + head * head_dim;
+    gemm({.M = rows,
+          .N = S,
+          .K = head_dim,
+          .lda = qkv.stride,
+          .ldb = qkv.stride,
+          .ldc = S,
+          .transpose_b = true},
+         q, k, scores);
     for (int64_t r = 0; r < rows; ++r) table_.softmax(scores + r * S, scale, S);
-    table_.gemm_f32({.M = rows,
-                     .N = head_dim,
-                     .K = S,
-                     .lda = S,
-                     .ldb = qkv.stride,
-                     .ldc = out.stride,
-                     .transpose_b = false},
-                    scores, v, out.row(first) + head * head_dim);
+    const T* weights;
+    if constexpr (std::is_same_v<T, float>) {
+      weights = scores;
+    } else {
+      BFloat16* rounded = scratch.panel_bf16.get(kQueryBlock * S);
+      table_.to_bfloat16(scores, rows * S, rounded);
+      weights = rounded;
+    }
+    gemm({.M = rows,
+          .N = head_dim,
+          .K = S,
+          .lda = S,
+          .ldb = qkv.stride,
+          .ldc = out.stride,
+          .transpose_b = false},
+         weights, v, out.row(first) + head * head_dim);
   });
+}
+
+void Kernels::attention(TensorView<const float> qkv, int heads, DType weights, TensorView<float> out) const {
+  if (in_bf16(weights)) {
+    attend<BFloat16>({to_bf16(qkv), qkv.rows, qkv.cols}, heads, table_.gemm_bf16, out);
+  } else {
+    attend<float>(qkv, heads, table_.gemm_f32, out);
+  }
 }
 
 namespace {

@@ -95,8 +95,9 @@ class Kernels {
               const Epilogue& epilogue = {}) const;
 
   /// Multi-head self-attention over all rows: qkv [S, 3 d] with q, k, v side by side and heads inside each;
-  /// out [S, d]. Scores are scaled by head_dim^-0.5.
-  void attention(TensorView<const float> qkv, int heads, TensorView<float> out) const;
+  /// out [S, d]. Scores are scaled by head_dim^-0.5. `weights`: the type of the products around it; where
+  /// those are made in bfloat16, these are.
+  void attention(TensorView<const float> qkv, int heads, DType weights, TensorView<float> out) const;
 
   /// x [L, d_inner] in tiles, in place; states [d_inner/16][taps][16].
   void causal_conv1d_silu(TiledView<float> x, const ConvWeights& w,
@@ -120,6 +121,14 @@ class Kernels {
                    const Epilogue& e) const;
   void linear_panels(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                      const Epilogue& e) const;
+  /// Whether prefill multiplies weights of this type in bfloat16.
+  bool in_bf16(DType weights) const {
+    return table_.gemm_bf16 != nullptr && weights != DType::f32 && weights != DType::f16;
+  }
+  const BFloat16* to_bf16(TensorView<const float> x) const;
+  template <typename T>
+  void attend(TensorView<const T> qkv, int heads, void (*gemm)(const Gemm&, const T*, const T*, float*),
+              TensorView<float> out) const;
   /// Threads worth waking for `work` multiply-adds or the like.
   int threads_for(int64_t work) const;
   TensorView<const float> row_major(const LinearView<const float>& x) const;

@@ -152,19 +152,22 @@ void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatr
   });
 }
 
+/// Rows in bfloat16 [rows, cols], in the workspace.
+const BFloat16* Kernels::to_bf16(TensorView<const float> x) const {
+  BFloat16* out = workspace_.rows_bf16.get(x.rows * x.cols);
+  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) table_.to_bfloat16(x.row(r), x.cols, out + r * x.cols);
+  });
+  return out;
+}
+
 /// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is
 /// made by one thread in the order of K, so the number of threads does not show in the result.
 void Kernels::linear_panels(const LinearView<const float>& input, const WeightMatrix& w,
                             const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
-  const bool in_bf16 = table_.gemm_bf16 != nullptr && w.type != DType::f32 && w.type != DType::f16;
-  BFloat16* x_bf16 = nullptr;
-  if (in_bf16) {
-    x_bf16 = workspace_.rows_bf16.get(x.rows * x.cols);
-    parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r) table_.to_bfloat16(x.row(r), x.cols, x_bf16 + r * x.cols);
-    });
-  }
+  const bool bf16 = in_bf16(w.type);
+  const BFloat16* x_bf16 = bf16 ? to_bf16(x) : nullptr;
   const int threads = threads_for(x.rows * w.rows * w.cols);
   const int64_t width = panel_cols(w), M = x.rows, K = x.cols;
   parallel_for(threads, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
@@ -174,7 +177,7 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
     Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
     float* product = scratch.product.get(M * width);
     Gemm shape{.M = M, .N = cols, .K = K, .lda = x.stride, .ldb = K, .ldc = width, .transpose_b = true};
-    if (in_bf16) {
+    if (bf16) {
       const BFloat16* B = reinterpret_cast<const BFloat16*>(plain);
       if (is_quantized(w.type)) {
         BFloat16* expanded = scratch.panel_bf16.get(K * width);

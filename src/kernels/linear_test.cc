@@ -240,10 +240,15 @@ TEST_P(LinearTest, Attention) {
         }
       }
     }
-    Kernels(table, 2, workspace, Phase::prefill)
-        .attention(TensorView<const float>(qkv.data(), S, 3 * d), kHeads,
-                   TensorView<float>(out.data(), S, d));
+    const auto attend = [&](DType weights) {
+      Kernels(table, 2, workspace, Phase::prefill)
+          .attention(TensorView<const float>(qkv.data(), S, 3 * d), kHeads, weights,
+                     TensorView<float>(out.data(), S, d));
+    };
+    attend(DType::f32);
     EXPECT_TRUE(near(out, expected, 5e-6)) << head_dim;
+    attend(DType::q8_0);
+    EXPECT_LE(relative_error(out, expected), std::max(5e-6, prefill_bound(table, DType::q8_0))) << head_dim;
   }
 }
 

@@ -67,7 +67,7 @@ void vit_block(const Kernels& k, const TowerConfig& c, const VitBlockWeights& w,
       mlp(t.mlp.data(), S, c.mlp_hidden);
   k.layer_norm(x, w.norm1_weight, w.norm1_bias, c.norm_epsilon, h);
   k.linear(h, w.qkv, qkv, {.bias = w.qkv_bias});
-  k.attention(qkv, c.num_heads, h);
+  k.attention(qkv, c.num_heads, w.qkv.type, h);
   k.linear(h, w.proj, x, {.bias = w.proj_bias, .scale = w.ls1, .add_to_output = true});
 
   k.layer_norm(x, w.norm2_weight, w.norm2_bias, c.norm_epsilon, h);

@@ -158,7 +158,7 @@ class ImageCache(CobraTest):
             self.assertEqual(answer["tokens"], plain["tokens"])
 
     def test_a_chat_shares_it_with_run(self):
-        shipped = ROOT / "models" / "cobra-fashion.gguf"
+        shipped = ROOT / "models" / "cobra-tiny.gguf"
         boot, states = ROOT / "docs" / "images" / "boot.png", self.folder / "shared"
         flags = ["-m", shipped, "--image", boot, "--image-cache", states]
         (first,) = run_json(*flags, "-p", "What garment is this?")
