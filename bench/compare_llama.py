@@ -15,32 +15,30 @@ import statistics
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAM = os.environ.get("COBRA_PROGRAM", str(ROOT / "build/release/bin/cobra"))
-
-
-def output_of(*command):
-    result = subprocess.run([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if result.returncode:
-        sys.exit(f"compare_llama.py: {' '.join(map(str, command[:2]))} failed:\n{result.stderr}")
-    return json.loads(result.stdout)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "cli"))
+from cobra_cli import run  # noqa: E402
 
 
 def llama(flags):
     """Tokens a second: prefill, decode."""
-    rows = output_of(
+    command = (
         flags.build / "bin" / "llama-bench", "-m", flags.model, "-t", flags.threads, "-p", flags.prompt, "-n", flags.tokens,
         "-r", 1, "-o", "json",
     )  # fmt: skip
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"compare_llama.py: {command[0]} failed:\n{result.stderr}")
+    rows = json.loads(result.stdout)
     prefill, decode = (next(r for r in rows if r["n_prompt" if kind == "p" else "n_gen"] > 0) for kind in "pg")
     return prefill["avg_ts"], decode["avg_ts"]
 
 
 def cobra(flags):
-    report = output_of(
-        PROGRAM, "bench", "-m", flags.model, "--threads", flags.threads, "--only", "prefill,decode", "--prompts", flags.prompt,
-        "--depths", 0, "--tokens", flags.tokens, "--repeats", 1, "--json", *(["--w8a8"] if flags.w8a8 else []),
+    result = run(
+        "bench", "-m", flags.model, "--threads", flags.threads, "--only", "prefill,decode", "--prompts", flags.prompt,
+        "--depths", 0, "--tokens", flags.tokens, "--repeats", 1, "--json", *(["--w8a8"] if flags.w8a8 else []), timeout=None,
     )  # fmt: skip
+    report = json.loads(result.stdout)
     speed = {r["name"]: r["value"] for r in report["results"] if r["unit"] == "tokens/s"}
     (prefill,) = (value for name, value in speed.items() if name.startswith("prefill"))
     (decode,) = (value for name, value in speed.items() if name.startswith("decode"))

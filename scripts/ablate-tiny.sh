@@ -3,6 +3,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/scripts/trained-work.sh"
 
 usage() {
   cat <<'EOF'
@@ -13,13 +14,7 @@ from new scenes, in WORK/ablations, where table.md will be. An interrupted run g
 EOF
 }
 
-case ${1:-} in
-  -h | --help) usage; exit 0 ;;
-  -* | "") usage >&2; exit 2 ;;
-esac
-cobra=$root/build/release/bin/cobra
-cd "$1"
-[[ -e run/model.gguf ]] || { echo "ablate-tiny.sh: $1/run/model.gguf is missing: run scripts/train-tiny.sh first" >&2; exit 1; }
+enter_work "$@"
 
 start() {  # file, preset, language model
   [[ -e $1 ]] || "$cobra" init --preset "$2" --type f32 --towers run/model.gguf --language-model "$3" -o "$1"

@@ -3,6 +3,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/scripts/trained-work.sh"
 
 usage() {
   cat <<'EOF'
@@ -13,13 +14,7 @@ test scenes and as many illusions, and once more with a state that is rounded to
 EOF
 }
 
-case ${1:-} in
-  -h | --help) usage; exit 0 ;;
-  -* | "") usage >&2; exit 2 ;;
-esac
-cobra=$root/build/release/bin/cobra
-cd "$1"
-[[ -e run/model.gguf ]] || { echo "precision-tiny.sh: $1/run/model.gguf is missing: run scripts/train-tiny.sh first" >&2; exit 1; }
+enter_work "$@"
 
 scores() {  # row name, weight type, flags of score_tiny.py
   local name=$1 file=typed-$2.gguf row

@@ -18,8 +18,9 @@ constexpr const char* kExamples =
     "  cobra data scenes --train 0 --test 500 --seed 2 -o fresh\n"
     "Writes train.json (LLaVA's format), scenes-train.zip (pictures), test scenes as the downloads of "
     "VQA-v2,\n"
-    "VSR and POPE, and in illusions/ test illusions as VQA-v2's, for 'cobra eval'. Colours with shapes, and\n"
-    "pairs of colours of illusions, that are in the test set are never trained.";
+    "VSR and POPE, and in illusions/ test illusions as VQA-v2's, for 'cobra eval'. Test scenes\n"
+    "have combinations of shape, colour and texture, and test illusions pairs of colours, that are never "
+    "trained.";
 
 struct ScenesFlags {
   scenes::DatasetOptions options;

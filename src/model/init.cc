@@ -7,21 +7,13 @@
 #include "model/init_weights.h"
 #include "model/presets.h"
 #include "model/schema.h"
+#include "model/weight_store.h"
 #include "tokenizer/tokenizer.h"
 
 namespace cobra {
 namespace {
 
 constexpr int kVocabularyMultiple = 8;  // pad_vocab_size_multiple of the published models
-
-TokenizerData read_tokenizer(const InitOptions& options) {
-  TokenizerData data = !options.tokenizer.empty() ? TokenizerData::from_json(options.tokenizer)
-                       : !options.language_model.empty()
-                           ? TokenizerData::from_gguf(GgufFile(options.language_model))
-                           : TokenizerData::byte_level();
-  const Tokenizer consistent(data);  // throws where the vocabulary contradicts itself
-  return data;
-}
 
 /// The small models take any tokenizer's size; the others keep their true shapes.
 void fit_vocabulary(const InitOptions& options, const TokenizerData& tokenizer, ModelConfig& config) {
@@ -46,14 +38,13 @@ bool belongs_to_tower(const TensorSpec& spec, const ModelConfig& config) {
 class Donors {
  public:
   Donors(const ModelConfig& config, const InitOptions& options) : config_(config) {
-    for (const std::string* path : {&options.towers, &options.language_model}) {
-      if (!path->empty()) check_output_differs(options.output, *path);
-    }
     check(options.towers.empty() || !config.towers.empty(), "{}: preset {} has no towers", options.towers,
           options.preset);
     if (!options.towers.empty()) towers_.emplace(options.towers);
     if (!options.language_model.empty()) language_model_.emplace(options.language_model);
   }
+
+  const std::optional<GgufFile>& language_model() const { return language_model_; }
 
   /// The model that this tensor comes from, or null where it is made at random.
   const GgufFile* of(const TensorSpec& spec) const {
@@ -67,27 +58,30 @@ class Donors {
   std::optional<GgufFile> towers_, language_model_;
 };
 
-OutputTensor taken(const GgufFile& donor, const TensorSpec& spec, DType type) {
-  const TensorEntry* tensor = donor.find(spec.name);
-  check(tensor != nullptr, "{}: tensor '{}' is missing, expected shape {}", donor.path(), spec.name,
-        to_string(spec.shape));
-  return retyped(donor, *tensor, spec, type);
+TokenizerData read_tokenizer(const std::string& path, const Donors& donors) {
+  TokenizerData data = !path.empty()             ? TokenizerData::from_json(path)
+                       : donors.language_model() ? TokenizerData::from_gguf(*donors.language_model())
+                                                 : TokenizerData::byte_level();
+  const Tokenizer consistent(data);  // throws where the vocabulary contradicts itself
+  return data;
 }
 
 }  // namespace
 
 void init_model(const InitOptions& options) {
   ModelConfig config = preset(options.preset);
-  const TokenizerData tokenizer = read_tokenizer(options);
+  const Donors donors(config, options);
+  const TokenizerData tokenizer = read_tokenizer(options.tokenizer, donors);
   fit_vocabulary(options, tokenizer, config);
   check_config(config, options.preset);
-  if (!options.tokenizer.empty()) check_output_differs(options.output, options.tokenizer);
+  for (const std::string* input : {&options.tokenizer, &options.towers, &options.language_model}) {
+    if (!input->empty()) check_output_differs(options.output, *input);
+  }
 
-  const Donors donors(config, options);
   std::vector<OutputTensor> tensors;
   for (const TensorSpec& spec : tensor_specs(config)) {
     if (const GgufFile* donor = donors.of(spec)) {
-      tensors.push_back(taken(*donor, spec, options.type));
+      tensors.push_back(retyped(*donor, weight_tensor(*donor, spec.name, spec.shape), spec, options.type));
       continue;
     }
     tensors.push_back({spec.name,

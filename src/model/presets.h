@@ -9,7 +9,7 @@
 
 namespace cobra {
 
-/// "cobra-3b", "cobra-siglip-3b", "cobra-ldpnet-3b", "cobra-base-3b", "tiny", "fashion".
+/// The names that preset() knows.
 std::vector<std::string> preset_names();
 
 /// Throws Error listing the names when there is no such preset. Source of the dimensions: the official code's

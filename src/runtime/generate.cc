@@ -63,8 +63,8 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   result.prefill_ms = reading.elapsed_ms();
 
   const int64_t budget = token_budget(options, result.prompt_tokens), eos = eos_of(options, config);
-  std::vector<int32_t> text_ids = prompt_ids;  // what the repetition penalty looks at
-  Lookahead reader(session, prompt_ids, options.speculate);
+  std::vector<int32_t> text_ids = prompt_ids;  // what the repetition penalty and drafts look at
+  Lookahead reader(session, text_ids, options.speculate);
   std::span<const float> logits = session.logits();
   const Stopwatch decoding;
   while (true) {
@@ -77,12 +77,12 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
     } else if (!goes_on) {
       result.stop_reason = stream.stopped() ? StopReason::stop_text : StopReason::cancelled;
     } else if (std::ssize(result.tokens) < budget) {
-      logits = reader.step(id, budget - std::ssize(result.tokens) - 1);
+      logits = reader.step(budget - std::ssize(result.tokens) - 1);
       continue;
     }
     break;
   }
-  if (read_last) reader.step(result.tokens.back(), 0);
+  if (read_last) reader.step(0);
   reader.finish();
   result.decode_ms = decoding.elapsed_ms();
   result.drafted = reader.drafted(), result.accepted = reader.accepted();

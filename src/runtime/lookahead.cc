@@ -13,25 +13,23 @@ constexpr size_t kLongestMatch = 4, kShortestMatch = 2;
 
 /// Where the last occurrence of the final `length` tokens before the end itself is followed; `size` when
 /// there is none.
-size_t continuation(const std::vector<int32_t>& context, size_t length) {
-  if (context.size() <= length) return context.size();
-  const auto tail = context.end() - static_cast<std::ptrdiff_t>(length);
-  const auto found = std::find_end(context.begin(), context.end() - 1, tail, context.end());
-  return found == context.end() - 1 ? context.size() : static_cast<size_t>(found - context.begin()) + length;
+size_t continuation(const std::vector<int32_t>& text, size_t length) {
+  if (text.size() <= length) return text.size();
+  const auto tail = text.end() - static_cast<std::ptrdiff_t>(length);
+  const auto found = std::find_end(text.begin(), text.end() - 1, tail, text.end());
+  return found == text.end() - 1 ? text.size() : static_cast<size_t>(found - text.begin()) + length;
 }
 
 }  // namespace
 
-Lookahead::Lookahead(Session& session, std::span<const int32_t> prompt, int64_t draft_tokens)
-    : session_(session),
-      context_(prompt.begin(), prompt.end()),
-      draft_tokens_(static_cast<size_t>(draft_tokens)) {
+Lookahead::Lookahead(Session& session, const std::vector<int32_t>& text, int64_t draft_tokens)
+    : session_(session), text_(text), draft_tokens_(static_cast<size_t>(draft_tokens)) {
   check(draft_tokens >= 0 && draft_tokens <= kMaxDraft, "speculate: expected 0 (none) to {}, found {}",
         kMaxDraft, draft_tokens);
 }
 
-std::span<const float> Lookahead::step(int32_t id, int64_t more) {
-  context_.push_back(id);
+std::span<const float> Lookahead::step(int64_t more) {
+  const int32_t id = text_.back();
   if (stepped_ < ahead_.size() && ahead_[stepped_] == id) {
     ++stepped_, ++accepted_;
     return logits_of_last();
@@ -62,11 +60,11 @@ std::span<const float> Lookahead::logits_of_last() const {
 void Lookahead::append_draft(size_t draft) {
   if (draft == 0) return;
   for (size_t length = kLongestMatch; length >= kShortestMatch; --length) {
-    const size_t from = continuation(context_, length), size = context_.size();
+    const size_t from = continuation(text_, length), size = text_.size();
     if (from == size) continue;
-    // Past its end the context goes on as the draft does: what repeats itself is taken to go on repeating.
+    // Past its end the text goes on as the draft does: what repeats itself is taken to go on repeating.
     for (size_t at = from; at < from + draft; ++at) {
-      ahead_.push_back(at < size ? context_[at] : ahead_[1 + at - size]);
+      ahead_.push_back(at < size ? text_[at] : ahead_[1 + at - size]);
     }
     drafted_ += static_cast<int64_t>(draft);
     return;

@@ -21,13 +21,13 @@ inline constexpr int64_t kMaxDraft = 15;
 /// whatever the draft.
 class Lookahead {
  public:
-  /// Drafts of up to `draft_tokens` (0: none) are looked for in `prompt` and in what is generated. The
-  /// session must outlive this and is this one's alone until finish().
-  Lookahead(Session& session, std::span<const int32_t> prompt, int64_t draft_tokens);
+  /// Drafts of up to `draft_tokens` (0: none) are looked for in `text`: the prompt and the tokens generated
+  /// so far. Session and text must outlive this, and the session is this one's alone until finish().
+  Lookahead(Session& session, const std::vector<int32_t>& text, int64_t draft_tokens);
 
-  /// Logits [vocab] after `id`, valid until the next step. At most `more` further ones are of use: a draft is
-  /// no longer than that.
-  std::span<const float> step(int32_t id, int64_t more);
+  /// Steps to the last token of the text: logits [vocab] after it, valid until the next step. At most `more`
+  /// further ones are of use: a draft is no longer than that.
+  std::span<const float> step(int64_t more);
   /// The session has then read every token that was stepped, and no other.
   void finish();
 
@@ -37,7 +37,7 @@ class Lookahead {
 
  private:
   Session& session_;
-  std::vector<int32_t> context_;  // prompt and generated tokens
+  const std::vector<int32_t>& text_;
   size_t draft_tokens_;
   std::vector<int32_t> ahead_;  // a token and the draft behind it
   TensorView<const float> logits_{nullptr, 0, 0};

@@ -74,6 +74,10 @@ class Maker {
     return options_.teaching == Teaching::captions ? captioned(scene, random) : placed(scene, random);
   }
 
+  static std::vector<data::Turn> teach(const Illusion& illusion, SplitMix& random) {
+    return conversation(illusion, random);
+  }
+
   data::Example training_example(int64_t i, ZipWriter& pictures) const {
     SplitMix random(options_.seed, static_cast<uint64_t>(i));
     const double kind = talks() ? random.uniform(0, 1) : 1;
@@ -83,15 +87,14 @@ class Maker {
       return example;
     }
     const std::string file = fmt::format("{:07}.png", i);
-    if (kind < kTalkShare + kIllusionShare) {
-      const Illusion illusion = make_illusion(random, Part::train);
-      pictures.add(file, png(illusion));
-      example.turns = conversation(illusion, random);
-    } else {
-      const Scene scene = make_scene(random, Part::train, options_.max_objects);
-      pictures.add(file, png(scene));
-      example.turns = teach(scene, random);
-    }
+    const auto show = [&](const auto& picture) {
+      pictures.add(file, png(picture));
+      example.turns = teach(picture, random);
+    };
+    if (kind < kTalkShare + kIllusionShare)
+      show(make_illusion(random, Part::train));
+    else
+      show(make_scene(random, Part::train, options_.max_objects));
     example.picture = "scenes-train.zip/" + file;
     return example;
   }

@@ -22,8 +22,6 @@ Enum any(SplitMix& random, const std::array<std::string_view, n>&) {
   return static_cast<Enum>(random.below(n));
 }
 
-bool held_out(const Object& object) { return held_out(object.shape, object.colour, object.texture); }
-
 void choose_looks(SplitMix& random, bool kept_for_tests, Object& object) {
   do {
     object.shape = any<Shape>(random, kShapeNames);

@@ -49,6 +49,8 @@ struct Object {
   bool same_kind(const Object& other) const { return shape == other.shape && colour == other.colour; }
 };
 
+inline bool held_out(const Object& object) { return held_out(object.shape, object.colour, object.texture); }
+
 /// How the first two objects stand to each other; all other pairs keep a distance that shows.
 enum class Arrangement : uint8_t { apart, inside, behind, touching };
 

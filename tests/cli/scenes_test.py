@@ -50,11 +50,13 @@ class ScenesTest(CobraTest):
         run("data", "scenes", "--train", 30, "--test", 0, "--seed", 5, "-o", many)
         self.assertEqual(json.loads((many / "train.json").read_text())[:20], few)
 
-    def test_captions_of_single_objects(self):
+    def test_statements_of_places(self):
         for example in json.loads((self.make("places", "--places") / "train.json").read_text()):
             turns = example["conversations"]
             self.assertEqual(len(turns), 2)
             self.assertRegex(turns[1]["value"], r"^(The [a-z ]+ is [a-z ]+ the [a-z ]+\. ?)+$|^There is one object")
+
+    def test_captions_of_single_objects(self):
         examples = json.loads((self.make("ones", "--captions", "--max-objects", 1) / "train.json").read_text())
         self.assertEqual(len(examples), 20)
         for example in examples:

@@ -38,6 +38,9 @@ int64_t entry_bytes(const Model& model) {
   return Session(model).state_bytes() + int64_t{model.config().mamba.vocab_size} * 4;
 }
 
+/// So that the times of files differ.
+void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+
 class ImageCacheTest : public ::testing::Test {
  protected:
   const Model model_ = reference_model();
@@ -112,7 +115,6 @@ TEST_F(ImageCacheTest, AFolderKeepsWhatWasUsedLastAndForeignFiles) {
   const int64_t each = static_cast<int64_t>(fs::file_size(files()[0]));
   std::ofstream(fs::path(states()) / "letter.txt") << std::string(1000, 'x');
   ImageCache cache = in_files(2 * each + each / 2);
-  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };  // times must differ
   pause(), cache.read(picture(2));
   pause(), cache.read(picture(1));
   pause(), cache.read(picture(3));
@@ -192,7 +194,6 @@ TEST_F(ImageCacheTest, MemoryAndFilesAgreeOnWhatWasUsedLast) {
   const int64_t each = static_cast<int64_t>(fs::file_size(files()[0]));
   ImageCache cache(model_,
                    {.memory_bytes = 1 << 30, .folder = states(), .folder_bytes = 2 * each + each / 2});
-  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
   cache.read(picture(1)), pause();
   cache.read(picture(2)), pause();
   cache.read(picture(1)), pause();  // from memory

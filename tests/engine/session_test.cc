@@ -71,7 +71,8 @@ INSTANTIATE_TEST_SUITE_P(Types, SameTokensTest,
 
 /// The state of type bf16 has no bits that bfloat16 lacks, whatever the chunks, and answers for it.
 TEST(SessionTest, StateRoundedAfterEveryToken) {
-  const Model exact = reference_model(), rounded = reference_model(Runtime({.numerics = {.state = StateType::bf16}}));
+  const Model exact = reference_model(),
+              rounded = reference_model(Runtime({.numerics = {.state = StateType::bf16}}));
   const auto read = [](const Model& model, int64_t chunk) {
     Session session(model);
     session.read_tokens(kPrompt, chunk);
