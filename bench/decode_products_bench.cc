@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-#include "base/parallel.h"
+#include "bench/summed_read.h"
 #include "cobra/runtime.h"
 #include "kernels/kernels.h"
 #include "kernels/quant.h"
@@ -46,21 +46,12 @@ double milliseconds(const std::function<void()>& work) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Reads every matrix and adds up its words, so that no load can be left out.
-uint64_t summed_read(const std::vector<PackedMatrix>& matrices, int threads) {
-  std::vector<uint64_t> sums(static_cast<size_t>(threads) * 8);
+uint64_t read_all(const std::vector<PackedMatrix>& matrices, int threads) {
+  uint64_t sum = 0;
   for (const PackedMatrix& m : matrices) {
-    const auto* words = reinterpret_cast<const uint64_t*>(m.view.data);
-    parallel_ranges(threads, m.view.bytes() / 64, [&](int64_t begin, int64_t end, int thread) {
-      uint64_t sum[8] = {};
-      for (int64_t i = begin; i < end; ++i) {
-        __builtin_prefetch(words + i * 8 + 256);
-        for (int k = 0; k < 8; ++k) sum[k] += words[i * 8 + k];
-      }
-      for (int k = 0; k < 8; ++k) sums[static_cast<size_t>(thread) * 8] += sum[k];
-    });
+    sum += bench::summed_read(reinterpret_cast<const uint64_t*>(m.view.data), m.view.bytes() / 8, threads);
   }
-  return sums[0];
+  return sum;
 }
 
 }  // namespace
@@ -83,7 +74,7 @@ int main(int argc, char** argv) {
   std::vector<std::vector<double>> times(row_counts.size() + 1);
   for (int round = 0; round < kRounds; ++round) {  // interleaved, so that a disturbance meets all of them
     volatile uint64_t sum = 0;
-    times[0].push_back(milliseconds([&] { sum = summed_read(matrices, threads); }));
+    times[0].push_back(milliseconds([&] { sum = read_all(matrices, threads); }));
     for (size_t i = 0; i < row_counts.size(); ++i) {
       const int64_t rows = row_counts[i];
       times[i + 1].push_back(milliseconds([&] {

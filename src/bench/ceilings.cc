@@ -8,6 +8,7 @@
 #include "base/half.h"
 #include "base/parallel.h"
 #include "bench/repeated.h"
+#include "bench/summed_read.h"
 #include "kernels/gemm_onednn.h"
 #include "kernels/kernels.h"
 #include "kernels/quant.h"
@@ -23,23 +24,6 @@ int64_t read_buffer_bytes() {
   cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
 #endif
   return std::clamp<int64_t>(cache * 4, int64_t{512} << 20, int64_t{2} << 30) / 64 * 64;
-}
-
-/// Adds up every word, or the compiler would leave the loads out.
-uint64_t summed_read(const uint64_t* words, int64_t count, int threads) {
-  constexpr int64_t kLine = 8, kAhead = 256;  // words: a cache line; how far ahead it is asked for
-  std::vector<uint64_t> sums(static_cast<size_t>(threads) * kLine);
-  parallel_ranges(threads, count / kLine, [&](int64_t begin, int64_t end, int thread) {
-    uint64_t sum[kLine] = {};
-    for (int64_t line = begin; line < end; ++line) {
-      __builtin_prefetch(words + line * kLine + kAhead);
-      for (int64_t i = 0; i < kLine; ++i) sum[i] += words[line * kLine + i];
-    }
-    for (const uint64_t part : sum) sums[static_cast<size_t>(thread * kLine)] += part;
-  });
-  uint64_t total = 0;
-  for (const uint64_t part : sums) total += part;
-  return total;
 }
 
 std::vector<float> varied_values(int64_t count) {

@@ -6,12 +6,14 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fail.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/program_place.h"
+#include "kernels/kernel_table.h"
 
 namespace cobra {
 namespace {
@@ -22,6 +24,15 @@ void silence_libtorch() {
   constexpr int kUnlessSet = 0;
   ::setenv("GLOG_minloglevel", "3", kUnlessSet);
   ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", kUnlessSet);
+}
+
+/// OpenBLAS chooses its kernels by the processor's model as it is loaded, and those of 2004 for a model younger
+/// than itself: products then take several times as long. What the processor can do is what counts.
+void choose_openblas_kernels() {
+  constexpr int kUnlessSet = 0;
+  const std::string_view isa = available_kernels().front().isa;
+  if (isa.starts_with("avx512")) ::setenv("OPENBLAS_CORETYPE", "SkylakeX", kUnlessSet);
+  if (isa == "avx2") ::setenv("OPENBLAS_CORETYPE", "Haswell", kUnlessSet);
 }
 
 }  // namespace
@@ -40,6 +51,7 @@ int run_trainer(int argc, const char* const* argv) {
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   silence_libtorch();
+  choose_openblas_kernels();
   ::execv(path.c_str(), arguments.data());
   say_error(
       errno == ENOENT

@@ -102,6 +102,26 @@ TEST(InitWeights, StepSizesAreLogUniform) {
   EXPECT_NEAR(std::log1p(std::exp(bias.highest)), 1e-1, 1e-3);
 }
 
+TEST(InitWeights, PositionsTellPlacesOfTheGrid) {
+  const ModelConfig config = preset("cobra-tiny");
+  const TensorSpec spec{"dino.pos_embed", {64, 96}, true};
+  const auto at = [&](int64_t x, int64_t y) {
+    std::vector<float> row(96);
+    initial_values(spec, config, 5)(8 * y + x, row.data());
+    return row;
+  };
+  const auto distance = [](const std::vector<float>& a, const std::vector<float>& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return std::sqrt(sum);
+  };
+  EXPECT_NEAR(at(3, 5)[0], 1.35 * std::sin(3), 1e-5) << "the column's shortest wave comes first";
+  EXPECT_NEAR(at(3, 5)[2 * 24], 1.35 * std::sin(5), 1e-5);
+  EXPECT_LT(distance(at(3, 5), at(4, 5)), distance(at(3, 5), at(6, 5)));
+  EXPECT_LT(distance(at(3, 5), at(3, 4)), distance(at(3, 5), at(5, 2)));
+  EXPECT_GT(distance(at(3, 5), at(5, 3)), 1) << "column and row are not taken for each other";
+}
+
 TEST(InitWeights, TensorsAndRowsDiffer) {
   const ModelConfig config = preset("tiny");
   const TensorSpec a{"blk.0.ssm_in.weight", {4, 64}, true}, b{"blk.1.ssm_in.weight", {4, 64}, true};

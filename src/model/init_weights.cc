@@ -45,6 +45,8 @@ class Stream {
   uint64_t bits(int64_t i) const { return mix(key_ + static_cast<uint64_t>(i) * 0x9e3779b97f4a7c15u); }
 };
 
+constexpr float kEmbeddingDeviation = 0.02f;
+
 // ---- distributions: `n` values a row --------------------------------------------------------------------
 
 RowMaker constant(int64_t n, float value) {
@@ -87,9 +89,27 @@ RowMaker state_decay(int64_t n) {
   };
 }
 
+/// Sines and cosines of a patch's place on the square grid, column first, as in "Better plain ViT baselines
+/// for ImageNet-1k" (arXiv 2205.01580), with waves as long as a grid of a few patches needs: attention and
+/// language model begin with places that are told apart and are near where patches are. `prefix` rows come
+/// before.
+RowMaker grid_positions(Stream stream, int64_t n, int64_t prefix, int64_t side) {
+  constexpr float kAmplitude = 1.35f, kLongest = 100;
+  return [=](int64_t row, float* out) {
+    for (int64_t i = 0; i < n; ++i) out[i] = kEmbeddingDeviation * stream.normal(row * n + i);
+    const int64_t waves = n / 4, patch = row - prefix;
+    for (int64_t i = 0; patch >= 0 && i < waves; ++i) {
+      const float frequency = std::pow(kLongest, -static_cast<float>(i) / static_cast<float>(waves));
+      const float x = frequency * static_cast<float>(patch % side);
+      const float y = frequency * static_cast<float>(patch / side);
+      const float values[] = {std::sin(x), std::cos(x), std::sin(y), std::cos(y)};
+      for (int64_t k = 0; k < 4; ++k) out[k * waves + i] = kAmplitude * values[k];
+    }
+  };
+}
+
 // ---- which tensor gets which ----------------------------------------------------------------------------
 
-constexpr float kEmbeddingDeviation = 0.02f;
 constexpr float kBiasDeviation = 0.02f;  // officially 0, but a bias that is applied wrongly should show
 
 float inverse_root(int64_t n) { return 1 / std::sqrt(static_cast<float>(n)); }
@@ -111,8 +131,10 @@ RowMaker tower_values(const std::string& name, int64_t cols, Stream stream, cons
   if (is_norm && name.ends_with(".weight")) return constant(cols, 1);
   if (name.ends_with(".bias")) return normal(stream, cols, kBiasDeviation);
   if (name.ends_with(".ls1") || name.ends_with(".ls2")) return log_uniform(stream, cols, 0.1f, 1);
-  if (name.ends_with("_token") || name.ends_with("pos_embed"))
-    return normal(stream, cols, kEmbeddingDeviation);
+  if (name.ends_with("_token")) return normal(stream, cols, kEmbeddingDeviation);
+  if (name.ends_with("pos_embed")) {
+    return grid_positions(stream, cols, c.position_covers_prefix ? c.prefix_tokens() : 0, c.grid());
+  }
   const bool adds_to_residual = name.ends_with("proj.weight") || name.ends_with("fc2.weight");
   return normal(stream, cols, inverse_root(cols * (adds_to_residual ? 2 * c.depth : 1)));
 }

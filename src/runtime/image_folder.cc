@@ -78,6 +78,7 @@ std::optional<Session> ImageFolder::find(const Model& model, const std::string& 
 }
 
 void ImageFolder::put(const std::string& key, const Session& session) const {
+  if (session.state_bytes() > limit_) return;  // not written only to be removed
   session.save(file(key));
   remove_oldest();
 }
