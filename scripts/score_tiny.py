@@ -6,6 +6,7 @@ every question, and a grey picture instead of each. Python's standard library on
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -65,12 +66,16 @@ def run(model, family, folder, results, *flags):
 
 def row(model, work, folders, test, fresh):
     title, family, name = test
-    stem = f"{model.stem}-{family}-{name.replace('/', '-')}"
-    score = run(model, family, folders[name], work / f"{stem}.jsonl")
-    blind = run(model, family, folders[name], work / f"{stem}-blind.jsonl", "--blind")
+    stem = f"{model.stem}-{hashlib.sha256(model.read_bytes()).hexdigest()[:8]}-{family}"
+
+    def results(folder, what=""):  # of this file and these scenes: asked again, it goes on where it was
+        return work / f"{stem}-{folder.relative_to(work).as_posix().replace('/', '-')}{what}.jsonl"
+
+    score = run(model, family, folders[name], results(folders[name]))
+    blind = run(model, family, folders[name], results(folders[name], "-blind"), "--blind")
     data = ("--benchmark", family, "--data", folders[name])
     majority = percent(family, json.loads(cobra("eval", "score", *data, "--majority", "--json")))
-    again = "" if name not in fresh else f"{run(model, family, fresh[name], work / f'{stem}-fresh.jsonl'):.1f}"
+    again = "" if name not in fresh else f"{run(model, family, fresh[name], results(fresh[name])):.1f}"
     return f"| {title} | {score:.1f} | {again} | {majority:.1f} | {blind:.1f} |"
 
 

@@ -63,15 +63,15 @@ scenes all --train 240000 --seed 0
 [[ -e garments ]] || "$cobra" data fashion --sentences 0.25 -o garments
 # The words of the short answers make the vocabulary; garments shares its pictures' names with fashion, not its answers.
 join words.json few all fashion
-join train.json few all garments
+join train.json all few garments garments
 [[ -e tokenizer.json ]] || "$cobra" data tokenizer words.json --vocab-size 1024 -o tokenizer.json
 [[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
 
 step "2/4 Training: to see one object, to see where several are, and all of it"
-train see-one --model untrained.gguf --data one/train.json --images one --max-steps 1000 --warmup-ratio 0.15 \
-  --precision bf16
-train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 5000 --learning-rate 5e-4
-train run --model see-few/model.gguf --data train.json --max-steps 9000
+train see-one --model untrained.gguf --data one/train.json --images one --max-steps 2000 --learning-rate 2.5e-4 \
+  --global-batch-size 8 --per-device-batch-size 4
+train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 2900 --learning-rate 3e-4
+train run --model see-few/model.gguf --data train.json
 
 step "3/4 Weights in 8 bits"
 "$cobra" quantize run/model.gguf --type q8_0 -o cobra-tiny.gguf

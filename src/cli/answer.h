@@ -24,7 +24,7 @@ struct Answer {
 /// The object that `--json` prints (docs and tests name its fields).
 Json to_json(const Answer& answer);
 
-/// "36 + 11 tokens read at 812 tokens/s; 24 generated at 7.1 tokens/s, 20.3 GB/s of weights; ..." with a line
+/// "47 tokens read at 812 tokens/s; 24 generated at 7.1 tokens/s, 20.3 GB/s of weights; ..." with a line
 /// end.
 std::string statistics_line(const Answer& answer, int64_t decode_bytes);
 

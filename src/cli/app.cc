@@ -20,7 +20,8 @@ constexpr int kWrongUsage = 2;
 constexpr int kInterrupted = 130;  // what a shell reports for a program that SIGINT ended
 
 /// By these names options say in their help that they take a path.
-const std::set<std::string> kPathTypes = {"FILE", "DIR", "RESULTS", "CASES", "RECIPE.json", "GRID.json"};
+const std::set<std::string> kPathTypes = {"FILE",        "DIR",       "RESULTS",   "CASES",
+                                          "RECIPE.json", "GRID.json", "DATA.json", "OUT.json"};
 
 int report(std::string_view message, int exit_code) {
   std::fflush(stdout);

@@ -19,7 +19,7 @@
 namespace cobra {
 namespace {
 
-constexpr int64_t kAnswerTokens = 512;  // --max-tokens unless given
+constexpr int64_t kAnswerTokens = 512;  // --max-tokens unless this or --max-length is given
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -27,7 +27,9 @@ constexpr const char* kExamples =
     "  printf 'What is this?\\nWhat colour is it?\\n' | cobra chat -m cobra.gguf --image photo.jpg\n"
     "Answers go to stdout, all else to stderr. /help in the chat lists its commands. On a terminal an error "
     "is shown and the\n"
-    "chat goes on; from a pipe the first error ends it.";
+    "chat goes on; from a pipe the first error ends it. An answer has 512 tokens at most unless --max-tokens "
+    "or\n"
+    "--max-length says something else.";
 
 constexpr const char* kHelp =
     "/image PATH  start a new conversation about this picture (pictures come first in the model's context)\n"
@@ -68,7 +70,6 @@ class Chat {
   Conversation conversation_;
 
   GenerateOptions streaming(GenerateOptions options) {
-    if (options.max_new_tokens < 0) options.max_new_tokens = kAnswerTokens;
     options.on_text = [this](std::string_view piece) {
       progress_.reset();
       print(piece);
@@ -174,9 +175,12 @@ void add_chat_command(CLI::App& app) {
   add_image_cache_flags(*command, flags->image_cache);
   add_generate_flags(*command, flags->generate);
   command->footer(kExamples);
-  command->callback([flags] {
+  command->callback([flags, command] {
     const Model model = load_model(flags->model);
-    const GenerateOptions options = generate_options(flags->generate);
+    GenerateOptions options = generate_options(flags->generate);
+    if (command->count("--max-tokens") + command->count("--max-length") == 0) {
+      options.max_new_tokens = kAnswerTokens;
+    }
     Chat chat(model, options, image_cache_options(flags->image_cache, options));
     if (flags->image) chat.show_picture(*flags->image);
     chat.run();

@@ -53,13 +53,13 @@ std::vector<Turn> turns_from_json(const Json& object, int64_t vocab_size, const 
 }  // namespace
 
 void Conversation::save(const std::string& path) const {
+  AtomicFile file(json_path(path));  // before the session replaces an older one: a pair stays a pair
   session_.save(path);
   Json object = {{"cobra_chat", kVersion}, {"session_hash", hash_of_file(path)}, {"picture", picture_}};
   Json& turns = object["turns"] = Json::array();
   for (const Turn& turn : turns_) {
     turns.push_back({{"user", turn.user}, {"answer", answer_text(turn)}, {"ids", turn.answer}});
   }
-  AtomicFile file(json_path(path));
   file.write(json_line(object));
   file.commit();
 }

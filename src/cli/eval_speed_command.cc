@@ -13,7 +13,6 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "eval/paper.h"
 
 namespace cobra {
@@ -70,12 +69,10 @@ SpeedRun measure(const Model& model, const std::vector<int32_t>& prompt, const s
 
 std::vector<SpeedRun> measure_all(const Model& model, const SpeedFlags& flags) {
   const std::vector<int32_t> prompt = model.encode_question(kPrompt);
-  ProgressLine progress("measuring");
   constexpr int64_t kWarmUpTokens = 4;
   measure(model, prompt, flags.image, kWarmUpTokens);
   std::vector<SpeedRun> runs;
   for (int64_t i = 0; i < flags.runs; ++i) {
-    progress.update(i, flags.runs);
     runs.push_back(measure(model, prompt, flags.image, kNewTokens));
   }
   return runs;

@@ -30,7 +30,7 @@ struct ResultsLog {
   std::vector<Answer> answers;  // in the order of the file
 };
 
-/// Part `index` of `count` (0 <= index < count) of the questions.
+/// Part `index` of `count` (0 <= index < count) of the pictures, with their questions.
 struct Shard {
   int64_t index = 0;
   int64_t count = 1;
@@ -49,11 +49,9 @@ ResultsLog read_log(const std::string& path);
 class LogWriter {
  public:
   /// Starts a log (an existing file is replaced) or, with `resume` and an existing file, goes on with it: its
-  /// header must equal `header`, and a line without an end is cut off. Throws Error otherwise.
+  /// header must equal `header`, and a line without an end is cut off. Throws Error otherwise, and when another
+  /// writer has the file, which stays as it is.
   LogWriter(std::string path, const Json& header, bool resume);
-  ~LogWriter();
-  LogWriter(const LogWriter&) = delete;
-  LogWriter& operator=(const LogWriter&) = delete;
 
   /// The answers that were there when the log was opened to resume.
   const std::vector<Answer>& earlier() const { return earlier_; }
@@ -63,7 +61,7 @@ class LogWriter {
  private:
   std::string path_;
   std::vector<Answer> earlier_;
-  std::FILE* file_ = nullptr;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
 
   void write(const std::string& line);
 };

@@ -172,9 +172,11 @@ ResultsLog merge_logs(const std::vector<std::string>& paths) {
   return merged;
 }
 
-LogWriter::LogWriter(std::string path, const Json& header, bool resume) : path_(std::move(path)) {
-  std::string text;
-  if (resume && std::filesystem::exists(path_)) text = read_file(path_, kMaxLogBytes);
+LogWriter::LogWriter(std::string path, const Json& header, bool resume)
+    : path_(std::move(path)), file_(std::fopen(path_.c_str(), "a"), &std::fclose) {
+  check(file_ != nullptr, "{}: cannot write: {}", path_, std::strerror(errno));
+  check(flock(fileno(file_.get()), LOCK_EX | LOCK_NB) == 0, "{}: another run is writing to it", path_);
+  std::string text = resume ? read_file(path_, kMaxLogBytes) : "";
   text.resize(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);  // without a line cut short
   if (!text.empty()) {
     ResultsLog log = parse_log(text, path_);
@@ -182,26 +184,15 @@ LogWriter::LogWriter(std::string path, const Json& header, bool resume) : path_(
           "{}: cannot be resumed: it is of another model, prompt, decoding, dataset or shard", path_);
     earlier_ = std::move(log.answers);
   }
-  file_ = std::fopen(path_.c_str(), text.empty() ? "w" : "a");
-  check(file_ != nullptr, "{}: cannot write: {}", path_, std::strerror(errno));
-  if (flock(fileno(file_), LOCK_EX | LOCK_NB) != 0) {
-    std::fclose(file_);
-    fail("{}: another run is writing to it", path_);
-  }
-  if (text.empty()) {
-    write(line_of(header));
-  } else {
-    std::filesystem::resize_file(path_, text.size());
-  }
+  std::filesystem::resize_file(path_, text.size());
+  if (text.empty()) write(line_of(header));
 }
-
-LogWriter::~LogWriter() { std::fclose(file_); }
 
 void LogWriter::append(const Answer& answer) { write(line_of(as_json(answer))); }
 
 void LogWriter::write(const std::string& line) {
   const bool written =
-      std::fwrite(line.data(), 1, line.size(), file_) == line.size() && std::fflush(file_) == 0;
+      std::fwrite(line.data(), 1, line.size(), file_.get()) == line.size() && std::fflush(file_.get()) == 0;
   check(written, "{}: cannot write: {}", path_, std::strerror(errno));
 }
 

@@ -86,7 +86,11 @@ TEST_F(ResultsLogTest, ResumesOnlyTheSameRun) {
 
 TEST_F(ResultsLogTest, OneWriterAtATime) {
   const LogWriter first(path("a.jsonl"), header(), false);
-  EXPECT_THAT(error_of([&] { LogWriter(path("a.jsonl"), header(), true); }), HasSubstr("another run"));
+  const std::string written = file_bytes(path("a.jsonl"));
+  for (const bool resume : {true, false}) {
+    EXPECT_THAT(error_of([&] { LogWriter(path("a.jsonl"), header(), resume); }), HasSubstr("another run"));
+    EXPECT_EQ(file_bytes(path("a.jsonl")), written) << "the refused writer leaves it as it is";
+  }
 }
 
 TEST_F(ResultsLogTest, MergeDoesNotDependOnTheShards) {

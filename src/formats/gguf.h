@@ -89,7 +89,7 @@ class GgufWriter {
   std::string path_;
   std::vector<std::pair<std::string, GgufValue>> metadata_;
   std::vector<TensorEntry> tensors_;  // bytes empty
-  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string> keys_, names_;
   static constexpr int64_t kMaxAlignment = 1 << 20;
   int64_t alignment_ = 32;
   size_t next_ = 0;

@@ -103,8 +103,7 @@ GgufWriter::GgufWriter(std::string path) : file_(path), path_(std::move(path)) {
 void GgufWriter::set(const std::string& key, GgufValue value) {
   check(!header_written_, "{}: key '{}' set after the header was written", path_, printable(key));
   check_name(key, path_);
-  for (const auto& [known, unused] : metadata_)
-    check(known != key, "{}: key '{}' set twice", path_, printable(key));
+  check(keys_.insert(key).second, "{}: key '{}' set twice", path_, printable(key));
   if (key == gguf::kAlignmentKey) {
     const auto* alignment = std::get_if<int64_t>(&value);
     check(alignment && gguf::is_alignment(*alignment) && *alignment <= kMaxAlignment,

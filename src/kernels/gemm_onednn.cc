@@ -57,12 +57,12 @@ dnnl::matmul::primitive_desc describe(const dnnl::memory::desc& a, const dnnl::m
 
 using Type = dnnl::memory::data_type;
 
-Matmul make_matmul(const Plan& plan, Type inputs) {
+Matmul make_matmul(const Plan& plan) {
   using Strides = dnnl::memory::dims;
   const Gemm& g = plan.gemm;
   Matmul m;
-  m.a = {{g.M, g.K}, inputs, plan.transpose_a ? Strides{1, g.lda} : Strides{g.lda, 1}};
-  m.b = {{g.K, g.N}, inputs, g.transpose_b ? Strides{1, g.ldb} : Strides{g.ldb, 1}};
+  m.a = {{g.M, g.K}, Type::bf16, plan.transpose_a ? Strides{1, g.lda} : Strides{g.lda, 1}};
+  m.b = {{g.K, g.N}, Type::bf16, g.transpose_b ? Strides{1, g.ldb} : Strides{g.ldb, 1}};
   m.c = {{g.M, g.N}, Type::f32, Strides{g.ldc, 1}};
   const auto description = describe(m.a, m.b, m.c);
   m.primitive = dnnl::matmul(description);
@@ -85,8 +85,7 @@ class TeamOf {
 };
 
 /// Primitives are made once a thread and shape: creation costs more than a small product.
-template <Type kInputs>
-void multiply(const Plan& plan, const void* A, const void* B, float* C) {
+void multiply(const Plan& plan, const BFloat16* A, const BFloat16* B, float* C) {
   constexpr size_t kMaxShapes = 256;
   thread_local std::map<PlanKey, Matmul> cache;
   thread_local std::vector<std::byte> scratchpad;
@@ -94,7 +93,7 @@ void multiply(const Plan& plan, const void* A, const void* B, float* C) {
   const TeamOf team(plan.threads);
   if (cache.size() > kMaxShapes) cache.clear();
   auto found = cache.find(key_of(plan));
-  if (found == cache.end()) found = cache.emplace(key_of(plan), make_matmul(plan, kInputs)).first;
+  if (found == cache.end()) found = cache.emplace(key_of(plan), make_matmul(plan)).first;
   const Matmul& m = found->second;
   scratchpad.resize(std::max(scratchpad.size(), m.scratchpad.get_size()));
   const auto memory = [](const dnnl::memory::desc& desc, const void* data) {
@@ -109,17 +108,13 @@ void multiply(const Plan& plan, const void* A, const void* B, float* C) {
 
 }  // namespace
 
-void onednn_gemm_f32(const Gemm& g, const float* A, const float* B, float* C) {
-  multiply<Type::f32>({g}, A, B, C);
-}
-
 void onednn_gemm_bf16(const Gemm& g, const BFloat16* A, const BFloat16* B, float* C) {
-  multiply<Type::bf16>({g}, A, B, C);
+  multiply({g}, A, B, C);
 }
 
 void onednn_product_bf16(const Gemm& g, bool transpose_a, int threads, const BFloat16* A, const BFloat16* B,
                          float* C) {
-  multiply<Type::bf16>({g, transpose_a, threads}, A, B, C);
+  multiply({g, transpose_a, threads}, A, B, C);
 }
 
 namespace {

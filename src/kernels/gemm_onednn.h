@@ -7,11 +7,8 @@
 
 namespace cobra {
 
-/// KernelTable::gemm_f32. Safe from any number of threads at once; inside a parallel region it stays on its
-/// thread.
-void onednn_gemm_f32(const Gemm& shape, const float* A, const float* B, float* C);
-/// KernelTable::gemm_bf16. Throws dnnl::error where oneDNN has no bfloat16 product (ask onednn_has_fast_bf16
-/// first).
+/// KernelTable::gemm_bf16. Safe from any number of threads at once; inside a parallel region it stays on its
+/// thread. Throws dnnl::error where oneDNN has no bfloat16 product (ask onednn_has_fast_bf16 first).
 void onednn_gemm_bf16(const Gemm& shape, const BFloat16* A, const BFloat16* B, float* C);
 /// The same spread over threads, for training; with `transpose_a` A is [K][M], of row stride lda.
 void onednn_product_bf16(const Gemm& shape, bool transpose_a, int threads, const BFloat16* A,

@@ -2,7 +2,8 @@
 // the work over threads and calls these. `reference` is plain C++ and defines what the others must compute.
 //
 // Conventions: matrices are row-major with a leading dimension in elements; no pointer needs alignment;
-// inputs may not alias outputs unless said; nothing allocates; nothing throws.
+// inputs may not alias outputs unless said. Nothing allocates and nothing throws, but for the products of
+// many rows, which keep packed activations (gemm_f32) or use oneDNN (gemm_bf16).
 //
 // Channel tiles: Mamba's convolution and scan work on channels, whose values over time lie together in tiles
 // of 16 channels, [d/16][L][16] (tiled_view.h). For L = 1 that is the row-major layout.

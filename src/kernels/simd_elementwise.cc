@@ -85,11 +85,27 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
   });
 }
 
+/// The largest of x[i] * scale.
+HWY_INLINE float largest_product(const float* x, float scale, int64_t n) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto vscale = hn::Set(d, scale);
+  hn::Vec<F> largest[4];
+  for (auto& part : largest) part = hn::Set(d, x[0] * scale);
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    for (int64_t j = 0; j < 4; ++j)
+      largest[j] = hn::Max(largest[j], hn::Mul(vscale, hn::LoadU(d, x + i + j * lanes)));
+  }
+  float rest = x[0] * scale;
+  for (; i < n; ++i) rest = std::max(rest, x[i] * scale);
+  const auto both = hn::Max(hn::Max(largest[0], largest[1]), hn::Max(largest[2], largest[3]));
+  return std::max(rest, hn::GetLane(hn::MaxOfLanes(d, both)));
+}
+
 void softmax(float* x, float scale, int64_t n) {
   const F d;
-  float largest = x[0] * scale;
-  for (int64_t i = 1; i < n; ++i) largest = std::max(largest, x[i] * scale);
-  const auto vscale = hn::Set(d, scale), vlargest = hn::Set(d, largest);
+  const auto vscale = hn::Set(d, scale), vlargest = hn::Set(d, largest_product(x, scale, n));
   transform(x, n, x, x[0],
             [&](int64_t, auto v) { return hn::Exp(d, hn::Sub(hn::Mul(v, vscale), vlargest)); });
   const auto inverse = hn::Set(d, 1.0f / reduce_sum(x, n, [](auto v, int64_t) { return v; }));

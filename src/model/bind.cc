@@ -8,10 +8,11 @@ namespace cobra {
 namespace {
 
 /// The scan relies on A < 0: its states decay, and exp(dt A) stays below 1.
-void check_negative(const float* A, int64_t count, const std::string& tensor) {
+void check_negative(const float* A, int64_t count, const std::string& path, const std::string& tensor) {
   for (int64_t i = 0; i < count; ++i) {
-    check(A[i] <= 0 && std::isfinite(A[i]),
-          "tensor '{}': expected finite values that are not positive, found {} at {}", tensor, A[i], i);
+    if (A[i] <= 0 && std::isfinite(A[i])) continue;
+    fail("{}: tensor '{}': expected finite values that are not positive, found {} at {}", path, tensor, A[i],
+         i);
   }
 }
 
@@ -29,7 +30,7 @@ MambaLayerWeights bind_layer(const MambaConfig& c, int layer, WeightStore& s) {
   w.x_proj = s.matrix(p + "ssm_x.weight", c.dt_rank + 2 * N, I);
   w.dt_proj = s.matrix(p + "ssm_dt.weight", I, c.dt_rank);
   w.scan.states = c.d_state;
-  check_negative(s.vector(p + "ssm_a", I * N), I * N, p + "ssm_a");
+  check_negative(s.vector(p + "ssm_a", I * N), I * N, s.path(), p + "ssm_a");
   w.scan.A = s.channel_tiles(p + "ssm_a", I, N);
   w.scan.D = s.channel_tiles(p + "ssm_d", I, 1);
   w.scan.dt_bias = s.channel_tiles(p + "ssm_dt.bias", I, 1);

@@ -41,7 +41,11 @@ class Donors {
     check(options.towers.empty() || !config.towers.empty(), "{}: preset {} has no towers", options.towers,
           options.preset);
     if (!options.towers.empty()) towers_.emplace(options.towers);
-    if (!options.language_model.empty()) language_model_.emplace(options.language_model);
+    if (options.language_model.empty()) return;
+    language_model_.emplace(options.language_model);
+    check(!language_model_->find("output.weight"),
+          "{}: tensor 'output.weight': expected the embedding as output head, which is all that a preset has",
+          options.language_model);
   }
 
   const std::optional<GgufFile>& language_model() const { return language_model_; }

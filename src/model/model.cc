@@ -30,6 +30,30 @@ void hash_bytes(uint64_t& hash, const void* data, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3u;
 }
 
+/// A value of metadata: numbers and texts by their bytes, lists one after the other.
+struct AddToHash {
+  uint64_t& hash;
+
+  void operator()(const std::string& text) const { hash_bytes(hash, text.data(), text.size()); }
+  template <typename Number>
+  void operator()(Number number) const {
+    hash_bytes(hash, &number, sizeof number);
+  }
+  template <typename Value>
+  void operator()(const std::vector<Value>& list) const {
+    for (const Value& value : list) (*this)(value);
+  }
+};
+
+/// The configuration: all metadata but the vocabulary, which the weights do not depend on.
+void hash_configuration(uint64_t& hash, const GgufFile& file) {
+  for (const auto& [key, value] : file.metadata()) {
+    if (key.starts_with("tokenizer.")) continue;
+    hash_bytes(hash, key.data(), key.size());
+    std::visit(AddToHash{hash}, value);
+  }
+}
+
 void trace_tensor(const TraceSink& trace, const std::string& name, std::vector<int64_t> shape,
                   const float* values) {
   if (trace) trace(name, shape, values);
@@ -77,6 +101,7 @@ int64_t Model::file_bytes() const { return parts_->file.file_bytes(); }
 uint64_t Model::fingerprint() const {
   constexpr size_t kSample = 256;  // bytes at the start, the middle and the end of each tensor
   uint64_t hash = 0xcbf29ce484222325u;
+  hash_configuration(hash, parts_->file);
   for (const TensorEntry& tensor : parts_->file.tensors()) {
     hash_bytes(hash, tensor.name.data(), tensor.name.size());
     hash_bytes(hash, &tensor.type, sizeof(tensor.type));

@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "formats/tensor_bytes.h"
 #include "kernels/quant.h"
+#include "model/weight_store.h"
 
 namespace cobra {
 namespace {
@@ -39,6 +40,7 @@ void make_rows(const OutputTensor& tensor, int threads, std::span<std::byte> out
 OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const TensorSpec& spec, DType wanted) {
   check(tensor.shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), tensor.name,
         to_string(spec.shape), to_string(tensor.shape));
+  check_weight_type(tensor, file.path());
   OutputTensor output{tensor.name, tensor.shape, stored_type(spec, wanted), {}, {}, {}};
   if (output.type == tensor.type) {
     output.ready = tensor.bytes;

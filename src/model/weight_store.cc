@@ -19,9 +19,12 @@ void check_alignment(const TensorEntry& tensor, const std::string& path) {
         tensor.name, alignof(float));
 }
 
-bool is_weight_type(DType type) { return static_cast<int>(type) <= static_cast<int>(DType::q6_k); }
-
 }  // namespace
+
+void check_weight_type(const TensorEntry& tensor, const std::string& path) {
+  check(static_cast<int>(tensor.type) <= static_cast<int>(DType::q6_k),
+        "{}: tensor '{}': type {} is not a type of weights", path, tensor.name, name(tensor.type));
+}
 
 const TensorEntry& weight_tensor(const GgufFile& file, const std::string& name,
                                  const std::vector<int64_t>& shape) {
@@ -31,8 +34,7 @@ const TensorEntry& weight_tensor(const GgufFile& file, const std::string& name,
   check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), name,
         to_string(shape), to_string(tensor->shape));
   check_alignment(*tensor, file.path());
-  check(is_weight_type(tensor->type), "{}: tensor '{}': type {} is not a type of weights", file.path(), name,
-        cobra::name(tensor->type));
+  check_weight_type(*tensor, file.path());
   return *tensor;
 }
 

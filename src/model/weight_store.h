@@ -10,6 +10,9 @@
 
 namespace cobra {
 
+/// Throws Error "path: tensor 'x': ..." unless the tensor has a type of weights.
+void check_weight_type(const TensorEntry& tensor, const std::string& path);
+
 /// The tensor of this name; throws Error "path: tensor 'x': expected ..., found ..." unless it has this shape
 /// and a type of weights.
 const TensorEntry& weight_tensor(const GgufFile& file, const std::string& name,
@@ -22,6 +25,7 @@ class WeightStore {
  public:
   WeightStore(const GgufFile& file, int threads) : file_(&file), threads_(threads) {}
 
+  const std::string& path() const { return file_->path(); }
   bool has(const std::string& name) const { return file_->find(name) != nullptr; }
   /// A matrix [rows, cols]: plain types are views into the file; quantised ones are packed and their pages
   /// given back.

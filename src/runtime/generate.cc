@@ -58,13 +58,13 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   GenerateResult result;
   result.prompt_tokens = std::ssize(prompt_ids);
 
-  const Stopwatch reading;
-  read_prompt(session, prompt_ids, options.chunk);
-  result.prefill_ms = reading.elapsed_ms();
-
   const int64_t budget = token_budget(options, result.prompt_tokens), eos = eos_of(options, config);
   std::vector<int32_t> text_ids = prompt_ids;  // what the repetition penalty and drafts look at
   Lookahead reader(session, text_ids, options.speculate);
+
+  const Stopwatch reading;
+  read_prompt(session, prompt_ids, options.chunk);
+  result.prefill_ms = reading.elapsed_ms();
   std::span<const float> logits = session.logits();
   const Stopwatch decoding;
   while (true) {
@@ -86,7 +86,7 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   reader.finish();
   result.decode_ms = decoding.elapsed_ms();
   result.drafted = reader.drafted(), result.accepted = reader.accepted();
-  stream.finish();
+  if (result.stop_reason != StopReason::cancelled) stream.finish();
   if (stream.stopped() && result.stop_reason != StopReason::eos) result.stop_reason = StopReason::stop_text;
   if (const Tokenizer* tokenizer = session.model().tokenizer()) {
     result.text = stream.stopped() ? clean_answer(stream.text()) : tokenizer->decode_answer(result.tokens);

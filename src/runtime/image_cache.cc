@@ -14,10 +14,13 @@
 namespace cobra {
 namespace {
 
+/// To be raised by whatever changes the bits of a picture's state: states that were kept are read anew then.
+constexpr int kPictureNumerics = 2;
+
 /// What the bits of every picture's state depend on.
 std::string key_of(const Model& model, int64_t chunk) {
   const Runtime& runtime = model.runtime();
-  return fmt::format("{} {:016x} {} {} {} {} {}", COBRA_VERSION, model.fingerprint(), runtime.isa(),
+  return fmt::format("{} {} {:016x} {} {} {} {} {}", COBRA_VERSION, kPictureNumerics, model.fingerprint(), runtime.isa(),
                      runtime.bf16_products(), static_cast<int>(runtime.numerics().state),
                      runtime.numerics().w8a8, checked_chunk(chunk));
 }

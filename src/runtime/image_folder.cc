@@ -52,7 +52,8 @@ ImageFolder::ImageFolder(std::string path, int64_t limit_bytes)
     : path_(std::move(path)), limit_(limit_bytes) {
   std::error_code error;
   fs::create_directories(path_, error);
-  check(fs::is_directory(path_), "{}: cannot make this folder for pictures' states: {}",
+  std::error_code unknown;
+  check(fs::is_directory(path_, unknown), "{}: cannot make this folder for pictures' states: {}",
         printable(path_, 1000), error ? error.message() : "a file has that name");
 }
 
@@ -78,7 +79,9 @@ std::optional<Session> ImageFolder::find(const Model& model, const std::string& 
 }
 
 void ImageFolder::put(const std::string& key, const Session& session) const {
-  if (session.state_bytes() > limit_) return;  // not written only to be removed
+  check(session.state_bytes() <= limit_,
+        "{}: the state of a picture has {} bytes, more than the {} that the folder may have",
+        printable(path_, 1000), session.state_bytes(), limit_);
   session.save(file(key));
   remove_oldest();
 }

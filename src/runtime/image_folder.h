@@ -20,8 +20,8 @@ class ImageFolder {
   void touch(const std::string& key) const;
   /// The state under `key`, which counts as used now. nullopt: there is none, or it is damaged.
   std::optional<Session> find(const Model& model, const std::string& key) const;
-  /// Keeps a state and removes those used longest ago until the folder is within its limit again; a state
-  /// that alone is larger is not kept. Throws Error naming the file.
+  /// Keeps a state and removes those used longest ago until the folder is within its limit again; throws
+  /// Error naming the folder for a state that alone is larger, or the file that cannot be written.
   void put(const std::string& key, const Session& session) const;
 
  private:

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Rgb kInk = {60, 60, 60};
 
-/// One pair of colours of five is held out, another for each kind.
+/// One pair of colours in their order of five is held out, another for each kind.
 bool held_out(const Illusion& illusion) {
   const int first = static_cast<int>(illusion.colours[0]), second = static_cast<int>(illusion.colours[1]);
   return (first * 3 + second + static_cast<int>(illusion.kind)) % 5 == 0;

@@ -229,6 +229,11 @@ class TrainRunTest(TrainingTest):
         self.assertEqual(model.stat().st_mtime_ns, made)
         csv = (self.folder / "grid" / "table.csv").read_text().splitlines()
         self.assertEqual(csv[0], "rate,alignment,seeds,loss_mean,loss_sd,score_mean,score_sd")
+        grid["base"]["weight_decay"] = 0.5
+        path.write_text(json.dumps(grid), encoding="utf-8")
+        refused = cli.run("train", "ablate", path, check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stderr.decode(), r"seed-1/recipe\.json: 'weight_decay' is .* there and 0\.5 in the grid")
 
     def test_a_run_folder_is_not_written_over(self):
         failed = self.train("--max-steps", 2, "--output", self.whole, check=False)

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "engine/reference_model.h"
+#include "formats/gguf.h"
 #include "test_support.h"
 
 namespace cobra::testing {
@@ -227,6 +228,28 @@ TEST_F(ImageCacheTest, AnotherModelHasStatesOfItsOwn) {
   ImageCache cache(other, {.folder = states()});
   EXPECT_FALSE(cache.read(picture(1)).cached);
   EXPECT_EQ(files().size(), 2u);
+}
+
+TEST_F(ImageCacheTest, AnotherConfigurationIsAnotherModel) {
+  const auto write = [&](const char* name, const char* strategy) {
+    const GgufFile file(COBRA_SOURCE_DIR "/models/cobra-tiny.gguf");
+    GgufWriter writer(folder_.file(name));
+    for (const auto& [key, value] : file.metadata()) {
+      if (key != "cobra.resize_strategy") writer.set(key, value);
+    }
+    writer.set("cobra.resize_strategy", std::string(strategy));
+    for (const TensorEntry& tensor : file.tensors()) writer.declare(tensor.name, tensor.type, tensor.shape);
+    for (const TensorEntry& tensor : file.tensors()) writer.write_tensor(tensor.bytes);
+    writer.finish();
+    return Model::load(folder_.file(name)).fingerprint();
+  };
+  EXPECT_NE(write("a.gguf", "letterbox"), write("b.gguf", "resize-naive"));
+  EXPECT_EQ(write("c.gguf", "letterbox"), write("d.gguf", "letterbox"));
+}
+
+TEST_F(ImageCacheTest, AStateThatTheFolderMayNotHoldIsSaid) {
+  EXPECT_THAT(in_files(100).read(picture(1)).not_kept, ::testing::HasSubstr("more than the 100"));
+  EXPECT_TRUE(files().empty());
 }
 
 TEST_F(ImageCacheTest, AFileInPlaceOfTheFolderIsNamed) {

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "cli/output.h"
+#include "formats/json.h"
 #include "train/ablate/table.h"
 #include "train/run/run.h"
 #include "train/run/start.h"
@@ -38,8 +39,8 @@ PlannedRun plan_run(const Grid& grid, const Cell& cell, int64_t seed, const std:
     check(own->is_object(), "{}: 'align' must be an object of recipe keys", where);
     Json align = keys;
     align.erase("align");
-    for (const char* key :
-         {"stage", "epochs", "max_steps", "learning_rate", "global_batch_size", "weight_decay"}) {
+    for (const char* key : {"stage", "epochs", "max_steps", "stop_after", "learning_rate",
+                            "global_batch_size", "weight_decay"}) {
       align.erase(key);  // of the finetuning; the stage has its own defaults
     }
     align["stage"] = "align";
@@ -58,11 +59,25 @@ PlannedRun plan_run(const Grid& grid, const Cell& cell, int64_t seed, const std:
   return run;
 }
 
+/// A run of an earlier grid must not stand in for one of this grid.
+void check_same_recipe(const RunRecipe& recipe, const fs::path& folder) {
+  const std::string path = (folder / kRecipeFile).string();
+  const Json kept = read_json(path), wanted = to_json(recipe);
+  for (const auto& [key, value] : wanted.items()) {
+    const Json* old = json_find(kept, key);
+    check(may_change(key) || (old && *old == value),
+          "{}: '{}' is {} there and {} in the grid: remove the folder, or write the grid's runs to another",
+          path, key, old ? old->dump() : "missing", value.dump());
+  }
+}
+
 /// Trains unless that is done; goes on where it was interrupted.
 int train_once(const RunRecipe& recipe) {
   const fs::path folder = recipe.output;
+  const bool begun = fs::exists(folder / kRecipeFile);
+  if (begun) check_same_recipe(recipe, folder);
   if (fs::exists(folder / kGgufFile)) return 0;
-  return run_training(recipe, fs::exists(folder / kRecipeFile));
+  return run_training(recipe, begun);
 }
 
 /// The mean loss of the last tenth of the updates that had labels.

@@ -35,12 +35,6 @@ std::string flag_of(const RecipeField& field) {
   return flag;
 }
 
-/// What may differ when a run goes on: nothing that its losses depend on.
-bool may_change(const std::string& field) {
-  return field == "threads" || field == "save_every" || field == "keep_checkpoints" || field == "output" ||
-         field == "feature_cache";
-}
-
 RunRecipe recipe_of(RunFlags flags) {
   if (flags.resume.empty()) {
     const bool given = !flags.recipe.empty();

@@ -11,6 +11,7 @@
 #include "model/convert_run.h"
 #include "model/init_weights.h"
 #include "model/schema.h"
+#include "model/weight_store.h"
 #include "train/model/projector.h"
 
 namespace cobra::train {
@@ -39,16 +40,12 @@ void invert_negative_exp(const Parameter& parameter, const std::string& path) {
 
 void fill_parameter(const GgufFile& file, const Parameter& parameter, int threads) {
   const TensorSpec& spec = parameter.mapping.target;
-  const TensorEntry* tensor = file.find(spec.name);
-  check(tensor != nullptr, "{}: tensor '{}' is missing, expected shape {}", file.path(), spec.name,
-        to_string(spec.shape));
-  check(tensor->shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), spec.name,
-        to_string(spec.shape), to_string(tensor->shape));
-  const int64_t stride = row_bytes(tensor->type, spec.shape.back());
+  const TensorEntry& tensor = weight_tensor(file, spec.name, spec.shape);
+  const int64_t stride = row_bytes(tensor.type, spec.shape.back());
   fill_rows(parameter, threads, [&](int64_t row, float* out) {
-    dequantize_row(tensor->type, tensor->bytes.data() + row * stride, out, spec.shape.back());
+    dequantize_row(tensor.type, tensor.bytes.data() + row * stride, out, spec.shape.back());
   });
-  file.release_pages(tensor->bytes);
+  file.release_pages(tensor.bytes);
   if (parameter.mapping.transform == Transform::negative_exp) invert_negative_exp(parameter, file.path());
 }
 

@@ -50,12 +50,6 @@ torch::ScalarType torch_type(const TensorEntry& tensor, const std::string& path)
   }
 }
 
-Tensor to_tensor(const TensorEntry& entry, const std::string& path) {
-  const Tensor tensor = torch::empty(entry.shape, torch_type(entry, path));
-  if (!entry.bytes.empty()) std::memcpy(tensor.data_ptr(), entry.bytes.data(), entry.bytes.size());
-  return tensor;
-}
-
 std::span<const std::byte> bytes_of(const Tensor& tensor) {
   return {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()};
 }
@@ -84,6 +78,12 @@ void write_tensor_file(const std::string& path, const std::vector<std::pair<std:
     entries.push_back({name, file_type(tensor), tensor.sizes().vec(), bytes_of(kept.back())});
   }
   write_safetensors(path, entries, metadata);
+}
+
+Tensor to_tensor(const TensorEntry& entry, const std::string& path) {
+  const Tensor tensor = torch::empty(entry.shape, torch_type(entry, path));
+  if (!entry.bytes.empty()) std::memcpy(tensor.data_ptr(), entry.bytes.data(), entry.bytes.size());
+  return tensor;
 }
 
 std::vector<std::pair<std::string, Tensor>> read_tensor_file(const std::string& path) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cobra/config.h"
+#include "formats/safetensors.h"
 #include "model/tensor_output.h"
 #include "tokenizer/tokenizer.h"
 #include "train/model/parameters.h"
@@ -19,6 +20,8 @@ namespace cobra::train {
 void write_tensor_file(const std::string& path, const std::vector<std::pair<std::string, Tensor>>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
+/// A copy of one tensor of the file `path`. Throws Error naming both for a type that torch has not.
+Tensor to_tensor(const TensorEntry& entry, const std::string& path);
 /// The tensors of a safetensors file, copied. Throws Error naming file and tensor for types that torch has
 /// not.
 std::vector<std::pair<std::string, Tensor>> read_tensor_file(const std::string& path);

@@ -13,6 +13,7 @@ std::string preprocessing(const CobraVlm& model) {
   for (const TowerConfig& tower : model.config().towers) {
     text += fmt::format("{} {} {} {} {} {};", tower.name, tower.image_size, tower.patch_size, tower.num_heads,
                         fmt::join(tower.mean, " "), fmt::join(tower.std, " "));
+    text += fmt::format("{} {} {};", tower.quick_gelu, tower.norm_epsilon, tower.position_covers_prefix);
   }
   return text;
 }

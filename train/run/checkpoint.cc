@@ -8,12 +8,12 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <set>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "cli/output.h"
+#include "formats/safetensors.h"
 #include "train/distributed/shards.h"
 #include "train/model/save.h"
 
@@ -76,30 +76,29 @@ Tensors gather_optimizer(const Trainer& trainer, int owner) {
   return tensors;
 }
 
-/// Tensors of a file by name.
+/// Tensors of a file by name. In memory is one at a time: all moments are twice the model.
 class TensorsOfFile {
  public:
-  explicit TensorsOfFile(std::string path) : path_(std::move(path)) {
-    for (auto& [name, tensor] : read_tensor_file(path_)) tensors_.emplace(name, tensor);
-  }
+  explicit TensorsOfFile(const std::string& path) : file_(path) {}
   void copy_to(Tensor target, const std::string& name) {
-    const auto found = tensors_.find(name);
-    check(found != tensors_.end(), "{}: tensor '{}' is missing", path_, name);
-    check(found->second.sizes() == target.sizes() && found->second.scalar_type() == target.scalar_type(),
-          "{}: tensor '{}' has not the shape or type that the model has", path_, name);
-    target.copy_(found->second);
+    const TensorEntry* found = file_.find(name);
+    check(found != nullptr, "{}: tensor '{}' is missing", file_.path(), name);
+    const Tensor source = to_tensor(*found, file_.path());
+    check(source.sizes() == target.sizes() && source.scalar_type() == target.scalar_type(),
+          "{}: tensor '{}' has not the shape or type that the model has", file_.path(), name);
+    target.copy_(source);
     taken_.insert(name);
   }
-  bool has(const std::string& name) const { return tensors_.contains(name); }
+  bool has(const std::string& name) const { return file_.find(name) != nullptr; }
   void check_all_taken() const {
-    for (const auto& [name, tensor] : tensors_) {
-      check(taken_.contains(name), "{}: tensor '{}' is unexpected", path_, printable(name));
+    for (const TensorEntry& tensor : file_.tensors()) {
+      check(taken_.contains(tensor.name), "{}: tensor '{}' is unexpected", file_.path(),
+            printable(tensor.name));
     }
   }
 
  private:
-  std::string path_;
-  std::map<std::string, Tensor> tensors_;
+  SafetensorsFile file_;
   std::set<std::string> taken_;
 };
 

@@ -60,6 +60,8 @@ MetricsFile::MetricsFile(const std::string& path, int64_t steps) : path_(path) {
 
 MetricsFile::~MetricsFile() { ::close(fd_); }
 
+void MetricsFile::flush() { check(::fsync(fd_) == 0, "{}: cannot write: {}", path_, std::strerror(errno)); }
+
 void MetricsFile::add(const StepMetrics& metrics) {
   const std::string line = json_line(to_json(metrics));
   const ssize_t written = ::write(fd_, line.data(), line.size());

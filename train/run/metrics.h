@@ -32,6 +32,9 @@ class MetricsFile {
   MetricsFile& operator=(const MetricsFile&) = delete;
 
   void add(const StepMetrics& metrics);
+  /// Waits until all lines are on the disk: a checkpoint goes on only from a file that has its updates'
+  /// lines.
+  void flush();
   /// All losses so far, in order, as loss_chart takes them: not a number where no label counted.
   const std::vector<double>& losses() const { return losses_; }
 

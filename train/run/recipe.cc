@@ -195,6 +195,11 @@ void check_recipe(const RunRecipe& r) {
         r.global_batch_size, r.per_device_batch_size);
 }
 
+bool may_change(const std::string& field) {
+  return field == "threads" || field == "save_every" || field == "keep_checkpoints" || field == "output" ||
+         field == "feature_cache";
+}
+
 Json to_json(const RunRecipe& recipe) {
   Json json = Json::object();
   for (const RecipeField& field : recipe_fields()) {

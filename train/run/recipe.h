@@ -26,7 +26,7 @@ struct RunRecipe {
   std::string feature_cache;  // folder; empty: features of frozen towers are made again each epoch
   // How
   int64_t epochs = 2;
-  int64_t max_steps = 0;  // 0: all of the epochs
+  int64_t max_steps = 0;   // 0: all of the epochs
   int64_t stop_after = 0;  // updates; 0: max_steps
   int64_t global_batch_size = 128;
   int64_t per_device_batch_size = 8;
@@ -64,6 +64,9 @@ using RecipeFlags = std::map<std::string, std::string>;
 /// Defaults of the stage, then the file's values, then the flags'. `source` names the file in errors. Throws
 /// Error naming a key that is unknown, of another type or out of range.
 RunRecipe make_recipe(const Json& file, const std::string& source, const RecipeFlags& flags);
+
+/// Whether a field may differ when a run goes on: nothing that its losses depend on may.
+bool may_change(const std::string& field);
 
 /// Checks what the fields must be to each other and that files exist, before anything starts.
 void check_recipe(const RunRecipe& recipe);
