@@ -25,7 +25,7 @@ start() {  # file, preset, language model
 start start.gguf cobra-tiny run/model.gguf
 start start-ldp.gguf cobra-tiny-ldpnet run/model.gguf
 start start-siglip.gguf cobra-tiny-siglip run/model.gguf
-start start-base.gguf cobra-tiny see-few/model.gguf # has read places only
+start start-base.gguf cobra-tiny see-few/model.gguf # has read captions only
 
 python3 - "$root" <<'EOF'
 import json, pathlib, sys

@@ -26,7 +26,7 @@ constexpr const char* kExamples =
 struct ScenesFlags {
   scenes::DatasetOptions options;
   bool captions = false, places = false;
-  int64_t seed = 0, pixels = 128, max_objects = scenes::kUsualObjects;
+  int64_t seed = 0, pixels = 128, max_objects = scenes::kMaxObjects;
 };
 
 void run_scenes(const ScenesFlags& flags) {
@@ -59,7 +59,7 @@ void add_data_scenes_command(CLI::App& data) {
               "Most objects in a scene; fewer are easier, to begin with");
   command->add_flag("--captions", flags->captions,
                     "Train on captions alone, without illusions and talk: the most to be seen in each word");
-  command->add_flag("--places", flags->places, "Train on places alone: what is where")
+  command->add_flag("--places", flags->places, "Train on statements alone of what is where")
       ->excludes("--captions");
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
   command->footer(kExamples);

@@ -80,8 +80,6 @@ TEST(SceneTest, TrainingNeitherShowsNorDescribesWhatIsHeldOut) {
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
     for (const data::Turn& turn : captioned(scene, random))
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
-    for (const data::Turn& turn : placed(scene, random))
-      ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
   });
 }
 
@@ -176,43 +174,6 @@ TEST(QuestionTest, StatementsAreTrueHalfOfTheTimeAndOfTheCoordinates) {
     }
   });
   EXPECT_NEAR(static_cast<double>(truths) / all, 0.5, 0.03);
-}
-
-TEST(QuestionTest, PlacesAreThoseOfTheCoordinates) {
-  int cells = 0, pairs = 0;
-  for_scenes(Part::train, [&](const Scene& scene, SplitMix& random) {
-    for (const Exchange& one : place_questions(scene, random)) {
-      const auto named = [&](const std::string& where) -> const Object& {
-        return *std::find_if(scene.objects.begin(), scene.objects.end(), [&](const Object& object) {
-          return one.question.find(where + kind_of(object)) != std::string::npos;
-        });
-      };
-      const Object& a = named("is the ");
-      if (one.question.find("seen from") == std::string::npos) {
-        ++cells;
-        ASSERT_EQ(one.answer, fmt::format("row {}, column {}", std::ceil(a.y * 5), std::ceil(a.x * 5)));
-        continue;
-      }
-      ++pairs;
-      const Object& b = named("from the ");
-      const auto says = [&](const char* words) { return one.answer.find(words) != std::string::npos; };
-      ASSERT_EQ(says("left of it"), a.x < b.x - kClearOffset) << one.question << one.answer;
-      ASSERT_EQ(says("right of it"), a.x > b.x + kClearOffset) << one.question << one.answer;
-      ASSERT_EQ(says("above it"), a.y < b.y - kClearOffset) << one.question << one.answer;
-      ASSERT_EQ(says("below it"), a.y > b.y + kClearOffset) << one.question << one.answer;
-      ASSERT_TRUE(!says("inside it") || scene.arrangement == Arrangement::inside);
-    }
-  });
-  EXPECT_GT(cells, 500);
-  EXPECT_GT(pairs, 500);
-}
-
-TEST(QuestionTest, PlacesListEveryObjectFromTheTop) {
-  Scene scene;
-  scene.objects = {{Shape::star, Colour::red, Texture::plain, Size::small, 0.9, 0.85, 0.1},
-                   {Shape::heart, Colour::orange, Texture::dotted, Size::large, 0.3, 0.3, 0.2}};
-  EXPECT_EQ(places(scene),
-            "Row 2, column 2: a large dotted orange heart. Row 5, column 5: a small plain red star.");
 }
 
 TEST(QuestionTest, OpenAnswersCountAndNameWhatIsThere) {

@@ -241,7 +241,7 @@ TEST_F(ImageCacheTest, AnotherConfigurationIsAnotherModel) {
     for (const TensorEntry& tensor : file.tensors()) writer.declare(tensor.name, tensor.type, tensor.shape);
     for (const TensorEntry& tensor : file.tensors()) writer.write_tensor(tensor.bytes);
     writer.finish();
-    return Model::load(folder_.file(name)).fingerprint();
+    return Model::load(folder_.file(name), Runtime()).fingerprint();
   };
   EXPECT_NE(write("a.gguf", "letterbox"), write("b.gguf", "resize-naive"));
   EXPECT_EQ(write("c.gguf", "letterbox"), write("d.gguf", "letterbox"));
