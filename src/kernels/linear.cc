@@ -193,23 +193,25 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
     const int64_t tiles = (cols + kTileRows - 1) / kTileRows;
     const std::byte* plain = w.tile(first / kTileRows);
     Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
-    float* product = scratch.product.get(M * width);
-    Gemm shape{.M = M, .N = cols, .K = K, .lda = x.stride, .ldb = K, .ldc = width, .transpose_b = true};
+    // No gaps between rows, or oneDNN sums a single row in another order than several.
+    const int64_t N = is_quantized(w.type) ? tiles * kTileRows : cols;
+    float* product = scratch.product.get(M * N);
+    Gemm shape{.M = M, .N = N, .K = K, .lda = x.stride, .ldb = K, .ldc = N, .transpose_b = true};
     if (bf16) {
       const BFloat16* B = reinterpret_cast<const BFloat16*>(plain);
       if (is_quantized(w.type)) {
-        BFloat16* expanded = scratch.panel_bf16.get(K * width);
-        table_.expand_bf16(w, first / kTileRows, tiles, expanded, width);
-        shape.ldb = width, shape.transpose_b = false, B = expanded;
+        BFloat16* expanded = scratch.panel_bf16.get(K * N);
+        table_.expand_bf16(w, first / kTileRows, tiles, expanded, N);
+        shape.ldb = N, shape.transpose_b = false, B = expanded;
       }
       shape.lda = K;
       table_.gemm_bf16(shape, x_bf16 + row * K, B, product);
     } else {
       const float* B = reinterpret_cast<const float*>(plain);
       if (is_quantized(w.type)) {
-        float* expanded = scratch.panel.get(K * width);
-        table_.expand_f32(w, first / kTileRows, tiles, expanded, width);
-        shape.ldb = width, shape.transpose_b = false, B = expanded;
+        float* expanded = scratch.panel.get(K * N);
+        table_.expand_f32(w, first / kTileRows, tiles, expanded, N);
+        shape.ldb = N, shape.transpose_b = false, B = expanded;
       } else if (w.type != DType::f32) {
         float* widened = scratch.panel.get(K * width);
         table_.widen(w.type, plain, cols * K, widened);
@@ -217,7 +219,7 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
       }
       table_.gemm_f32(shape, x.row(row), B, product);
     }
-    store(product, width, M, row, first, cols, y, e);
+    store(product, N, M, row, first, cols, y, e);
   });
 }
 
