@@ -14,23 +14,18 @@ double tower_operations(const TowerConfig& c) {
   return patches + blocks * (projections + attention);
 }
 
-double ldp_operations(double patches, const ProjectorConfig& p) {
-  return product(patches, p.in, p.hidden) + product(patches, p.hidden, p.out);
-}
-
 double projector_operations(const ModelConfig& config) {
   const ProjectorConfig& p = config.projector;
-  const double tokens = config.image_tokens(), patches = config.towers.front().patches();
+  // LDP makes its products of all patches, of which its convolutions leave a quarter as tokens.
+  const double patches = config.towers.front().patches();
   switch (p.type) {
     case ProjectorType::linear:
-      return product(tokens, p.in, p.out);
+      return product(patches, p.in, p.out);
     case ProjectorType::fused_gelu_mlp:
-      return product(tokens, p.in, p.hidden) + product(tokens, p.hidden, p.out) +
-             product(tokens, p.out, p.out);
-    case ProjectorType::gelu_mlp:
-      return product(tokens, p.in, p.out) + product(tokens, p.out, p.out);
-    default:  // LDP begins with products of all patches; its convolutions are no matrix products
-      return ldp_operations(patches, p);
+      return product(patches, p.in, p.hidden) + product(patches, p.hidden, p.out) +
+             product(patches, p.out, p.out);
+    default:
+      return product(patches, p.in, p.hidden) + product(patches, p.hidden, p.out);
   }
 }
 

@@ -19,9 +19,8 @@ constexpr const char* kExamples =
     "Writes train.json (LLaVA's format), scenes-train.zip (pictures), test scenes as the downloads of "
     "VQA-v2,\n"
     "VSR and POPE, and in illusions/ test illusions as VQA-v2's, for 'cobra eval'. Test scenes\n"
-    "have combinations of shape, colour and texture, and test illusions pairs of colours in their order, "
-    "that "
-    "are never trained.";
+    "have combinations of shape, colour and texture, and test illusions pairs of colours in their order,\n"
+    "that are never trained.";
 
 struct ScenesFlags {
   scenes::DatasetOptions options;

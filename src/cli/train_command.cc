@@ -18,18 +18,18 @@
 namespace cobra {
 namespace {
 
+constexpr int kUnlessSet = 0;  // of setenv: what the user says stays
+
 /// What libtorch logs about connections, the trainer says in one line. It reads these as it is loaded;
 /// whoever sets them gets the log.
 void silence_libtorch() {
-  constexpr int kUnlessSet = 0;
   ::setenv("GLOG_minloglevel", "3", kUnlessSet);
   ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", kUnlessSet);
 }
 
-/// OpenBLAS chooses its kernels by the processor's model as it is loaded, and those of 2004 for a model younger
-/// than itself: products then take several times as long. What the processor can do is what counts.
+/// OpenBLAS chooses its kernels by the processor's model as it is loaded, and those of 2004 for a model
+/// younger than itself: products then take several times as long. What the processor can do is what counts.
 void choose_openblas_kernels() {
-  constexpr int kUnlessSet = 0;
   const std::string_view isa = available_kernels().front().isa;
   if (isa.starts_with("avx512")) ::setenv("OPENBLAS_CORETYPE", "SkylakeX", kUnlessSet);
   if (isa == "avx2") ::setenv("OPENBLAS_CORETYPE", "Haswell", kUnlessSet);

@@ -15,30 +15,21 @@ constexpr int64_t kRowGroup = 32;
 /// A prefill panel holds at most this many float32 weights (K x N of the panel): with its activations it
 /// stays in the last-level cache, and it is wide enough that the product repacks its activations seldom.
 constexpr int64_t kPanelWeights = int64_t{1} << 20;
-constexpr int64_t kMaxPanelCols = 512, kMinPanelCols = 96;
-constexpr int64_t kPanels = 16;        // wanted, so that every thread of an ordinary machine gets one
-constexpr int64_t kMinPanelRows = 64;  // where panels are few, threads share them by rows
+constexpr int64_t kMaxPanelCols = 512;
+constexpr int64_t kMinPanels = 16;  // so that every thread of an ordinary machine gets one
 
 /// Weights of so many tiles stay in the second-level cache while groups of rows pass by.
 constexpr int64_t kTilesTogether = 8;
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/// Columns of a panel, a multiple of a tile: few enough for the cache, enough that the activations are not
-/// read too often. They follow from the matrix alone: oneDNN may sum in another
+/// Columns of a panel, a multiple of a tile. They follow from the matrix alone: oneDNN may sum in another
 /// order for another width, so a width that followed the number of threads would show in the result.
 int64_t panel_cols(const WeightMatrix& w) {
   const int64_t cached =
       std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
-  const int64_t fair = std::max(round_up((w.rows + kPanels - 1) / kPanels, 2 * kTileRows), kMinPanelCols);
+  const int64_t fair = round_up((w.rows + kMinPanels - 1) / kMinPanels, kTileRows);
   return std::min({cached, fair, kMaxPanelCols});
-}
-
-/// Rows that a thread multiplies by a panel at a time. A row's sums do not depend on its company, so this may
-/// follow from the number of threads.
-int64_t panel_rows(int64_t rows, int64_t panels, int threads) {
-  const int64_t blocks = (2 * int64_t{threads} + panels - 1) / panels;
-  return std::max(round_up((rows + blocks - 1) / blocks, kRowGroup), kMinPanelRows);
 }
 
 }  // namespace
@@ -176,20 +167,17 @@ const BFloat16* Kernels::to_bf16(TensorView<const float> x) const {
   return out;
 }
 
-/// Each thread takes panels of output columns, of all rows where there are panels enough: expands their
-/// weights, multiplies, stores. A column's sum is made by one thread in the order of K, so the number of
-/// threads does not show in the result.
+/// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is
+/// made by one thread in the order of K, so the number of threads does not show in the result.
 void Kernels::linear_panels(const LinearView<const float>& input, const WeightMatrix& w,
                             const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
   const bool bf16 = in_bf16(w.type);
   const BFloat16* x_bf16 = bf16 ? to_bf16(x) : nullptr;
   const int threads = threads_for(x.rows * w.rows * w.cols);
-  const int64_t width = panel_cols(w), K = x.cols, panels = (w.rows + width - 1) / width;
-  const int64_t height = panel_rows(x.rows, panels, threads), blocks = (x.rows + height - 1) / height;
-  parallel_for(threads, panels * blocks, [&](int64_t task, int thread) {
-    const int64_t first = task / blocks * width, cols = std::min(width, w.rows - first);
-    const int64_t row = task % blocks * height, M = std::min(height, x.rows - row);
+  const int64_t width = panel_cols(w), M = x.rows, K = x.cols;
+  parallel_for(threads, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
+    const int64_t first = panel * width, cols = std::min(width, w.rows - first);
     const int64_t tiles = (cols + kTileRows - 1) / kTileRows;
     const std::byte* plain = w.tile(first / kTileRows);
     Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
@@ -205,7 +193,7 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
         shape.ldb = N, shape.transpose_b = false, B = expanded;
       }
       shape.lda = K;
-      table_.gemm_bf16(shape, x_bf16 + row * K, B, product);
+      table_.gemm_bf16(shape, x_bf16, B, product);
     } else {
       const float* B = reinterpret_cast<const float*>(plain);
       if (is_quantized(w.type)) {
@@ -213,13 +201,13 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
         table_.expand_f32(w, first / kTileRows, tiles, expanded, N);
         shape.ldb = N, shape.transpose_b = false, B = expanded;
       } else if (w.type != DType::f32) {
-        float* widened = scratch.panel.get(K * width);
+        float* widened = scratch.panel.get(K * N);
         table_.widen(w.type, plain, cols * K, widened);
         B = widened;
       }
-      table_.gemm_f32(shape, x.row(row), B, product);
+      table_.gemm_f32(shape, x.data, B, product);
     }
-    store(product, N, M, row, first, cols, y, e);
+    store(product, N, M, 0, first, cols, y, e);
   });
 }
 

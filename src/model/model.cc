@@ -1,8 +1,11 @@
 #include "cobra/model.h"
 
 #include <cmath>
+#include <cstring>
+#include <variant>
 
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/stopwatch.h"
 #include "image/transform.h"
 #include "model/bind.h"
@@ -25,19 +28,19 @@ std::unique_ptr<Tokenizer> load_tokenizer(const GgufFile& file) {
   return std::make_unique<Tokenizer>(TokenizerData::from_gguf(file));
 }
 
-/// FNV-1a, 64 bits.
-void hash_bytes(uint64_t& hash, const void* data, size_t bytes) {
-  for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3u;
+template <typename Value>
+void add_bytes(Hasher& hasher, const Value* values, size_t count) {
+  hasher.add(std::as_bytes(std::span(values, count)));
 }
 
 /// A value of metadata: numbers and texts by their bytes, lists one after the other.
 struct AddToHash {
-  uint64_t& hash;
+  Hasher& hasher;
 
-  void operator()(const std::string& text) const { hash_bytes(hash, text.data(), text.size()); }
+  void operator()(const std::string& text) const { hasher.add(text); }
   template <typename Number>
   void operator()(Number number) const {
-    hash_bytes(hash, &number, sizeof number);
+    add_bytes(hasher, &number, 1);
   }
   template <typename Value>
   void operator()(const std::vector<Value>& list) const {
@@ -46,11 +49,11 @@ struct AddToHash {
 };
 
 /// The configuration: all metadata but the vocabulary, which the weights do not depend on.
-void hash_configuration(uint64_t& hash, const GgufFile& file) {
+void hash_configuration(Hasher& hasher, const GgufFile& file) {
   for (const auto& [key, value] : file.metadata()) {
     if (key.starts_with("tokenizer.")) continue;
-    hash_bytes(hash, key.data(), key.size());
-    std::visit(AddToHash{hash}, value);
+    hasher.add(key);
+    std::visit(AddToHash{hasher}, value);
   }
 }
 
@@ -100,17 +103,19 @@ int64_t Model::file_bytes() const { return parts_->file.file_bytes(); }
 
 uint64_t Model::fingerprint() const {
   constexpr size_t kSample = 256;  // bytes at the start, the middle and the end of each tensor
-  uint64_t hash = 0xcbf29ce484222325u;
-  hash_configuration(hash, parts_->file);
+  Hasher hasher;
+  hash_configuration(hasher, parts_->file);
   for (const TensorEntry& tensor : parts_->file.tensors()) {
-    hash_bytes(hash, tensor.name.data(), tensor.name.size());
-    hash_bytes(hash, &tensor.type, sizeof(tensor.type));
-    hash_bytes(hash, tensor.shape.data(), tensor.shape.size() * sizeof(int64_t));
+    hasher.add(tensor.name);
+    add_bytes(hasher, &tensor.type, 1);
+    add_bytes(hasher, tensor.shape.data(), tensor.shape.size());
     const size_t size = tensor.bytes.size(), part = std::min(kSample, size);
     for (const size_t at : {size_t{0}, (size - part) / 2, size - part})
-      hash_bytes(hash, tensor.bytes.data() + at, part);
+      hasher.add(tensor.bytes.subspan(at, part));
   }
-  return hash;
+  uint64_t fingerprint = 0;
+  std::memcpy(&fingerprint, hasher.digest().data(), sizeof fingerprint);
+  return fingerprint;
 }
 
 int64_t Model::decode_bytes() const {

@@ -19,7 +19,10 @@ bool AnswerStream::push(int32_t id) {
   return append(decoder_->push(id));
 }
 
-bool AnswerStream::emit(std::string_view piece) { return !on_text_ || on_text_(piece); }
+bool AnswerStream::emit(std::string_view piece) {
+  wanted_ = wanted_ && (!on_text_ || on_text_(piece));
+  return wanted_;
+}
 
 void AnswerStream::finish() {
   if (!decoder_ || stopped()) return;

@@ -14,7 +14,8 @@ namespace cobra {
 /// may turn out to be the start of a stop text.
 class AnswerStream {
  public:
-  /// `tokenizer` may be null (then there is no text). `on_text` may be empty.
+  /// `tokenizer` may be null (then there is no text). `on_text` may be empty; once it has said
+  /// false, it is not called again.
   AnswerStream(const Tokenizer* tokenizer, std::vector<std::string> stop,
                std::function<bool(std::string_view)> on_text);
 
@@ -33,6 +34,7 @@ class AnswerStream {
   std::function<bool(std::string_view)> on_text_;
   std::string text_;
   size_t emitted_ = 0;
+  bool wanted_ = true;  // until on_text says false
   size_t stop_at_ = std::string::npos;
 
   bool append(std::string_view piece);

@@ -48,6 +48,18 @@ TEST(AnswerStream, NeverSplitsACharacter) {
   EXPECT_EQ(feed("日本🐕é", {}).emitted, "日本🐕é");
 }
 
+TEST(AnswerStream, IsSilentOnceTheCallerHasEnough) {
+  const Tokenizer tokenizer(TokenizerData::byte_level());
+  size_t calls = 0;
+  AnswerStream stream(&tokenizer, {"STOP"}, [&](std::string_view) { return ++calls < 3; });
+  const std::vector<int32_t> ids = tokenizer.encode("a STO");
+  EXPECT_TRUE(stream.push(ids[0]));
+  EXPECT_TRUE(stream.push(ids[1]));
+  EXPECT_FALSE(stream.push(ids[2]));
+  stream.finish();  // has what was held back
+  EXPECT_EQ(calls, 3u);
+}
+
 TEST(AnswerStream, StopsBeforeTheStopText) {
   const Fed fed = feed("one two STOP three", {"STOP"});
   EXPECT_TRUE(fed.stopped);

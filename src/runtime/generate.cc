@@ -86,7 +86,7 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   reader.finish();
   result.decode_ms = decoding.elapsed_ms();
   result.drafted = reader.drafted(), result.accepted = reader.accepted();
-  if (result.stop_reason != StopReason::cancelled) stream.finish();
+  stream.finish();
   if (stream.stopped() && result.stop_reason != StopReason::eos) result.stop_reason = StopReason::stop_text;
   if (const Tokenizer* tokenizer = session.model().tokenizer()) {
     result.text = stream.stopped() ? clean_answer(stream.text()) : tokenizer->decode_answer(result.tokens);

@@ -279,8 +279,10 @@ int Run::loop(RunLog& log, MetricsFile* metrics) {
     }
     const bool due = recipe_.save_every > 0 && step_ % recipe_.save_every == 0;
     const bool stop = any_rank(signal.received() != 0);
-    if ((due || stop) && metrics) metrics->flush();
-    if (due || stop) checkpoints_.save(trainer_, step_);
+    if (due || stop) {
+      if (metrics) metrics->flush();
+      checkpoints_.save(trainer_, step_);
+    }
     if (!stop) continue;
     log.line(fmt::format("stopped by {} after update {}; go on with: cobra train run --resume {}",
                          signal.received() == SIGINT ? "SIGINT" : "SIGTERM", step_, recipe_.output));
