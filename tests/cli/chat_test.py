@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import time
 import unittest
 
@@ -42,8 +43,22 @@ class Terminal:
         text, self.output = self.output[: match.end()], self.output[match.end() :]
         return text
 
+    def wait(self, what, of):
+        end = time.monotonic() + TERMINAL_TIMEOUT_S
+        while not (result := of()):
+            if time.monotonic() > end:
+                raise AssertionError(f"waited for {what} in vain, found {self.output[-500:]!r}")
+            time.sleep(0.01)
+        return result
+
+    def type_at_prompt(self, key):
+        """A Ctrl-D before the editor has set the terminal up would be the terminal's, and lost."""
+        self.read_until("> ")
+        self.wait("the line editor", lambda: not termios.tcgetattr(self.terminal)[3] & termios.ICANON)
+        self.type(key)
+
     def exit_code(self):
-        _, status = os.waitpid(self.pid, 0)
+        _, status = self.wait("the end", lambda: (ended := os.waitpid(self.pid, os.WNOHANG))[0] and ended)
         self.pid = None
         return os.waitstatus_to_exitcode(status)
 
@@ -173,8 +188,7 @@ class Chat(CobraTest):
         terminal.read_until("> ")
         terminal.type("/save " + str(self.folder / "interrupted") + "\n")
         terminal.read_until("saved in")
-        terminal.read_until("> ")
-        terminal.type("\x04")
+        terminal.type_at_prompt("\x04")
         self.assertEqual(terminal.exit_code(), 0)
         self.assertGreater(len(self.turns("interrupted")[0]["ids"]), 0)
 
