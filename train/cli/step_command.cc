@@ -42,7 +42,7 @@ void add_gradients(const Trainer& trainer, Outputs& out) {
 }
 
 void add_update(const Trainer& trainer, Outputs& out) {
-  const AdamW& optimizer = trainer.optimizer();
+  const Optimizer& optimizer = trainer.optimizer();
   for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
     const std::string& name = optimizer.parameters()[i].name;
     out.emplace_back("after_step." + name, optimizer.parameters()[i].value);
@@ -69,7 +69,7 @@ void step(const StepFlags& flags) {
   check(batch.valid_labels() > 0, "{}: batch '{}': no label counts: nothing can be learnt from it",
         printable(flags.batch, 1000), printable(flags.name));
   const ProgressLine progress("one step");
-  Trainer trainer(opened.model, {.adamw = {.weight_decay = flags.weight_decay}, .max_grad_norm = flags.clip});
+  Trainer trainer(opened.model, {.optimizer = {.weight_decay = flags.weight_decay}, .max_grad_norm = flags.clip});
   Outputs out;
   out.emplace_back("loss", scalar(trainer.accumulate(batch)));
   trainer.finish_gradients();

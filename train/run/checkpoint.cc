@@ -48,7 +48,7 @@ Tensor steps_tensor(int64_t steps) { return torch::full({1}, steps, torch::kInt6
 
 /// This rank's part of the optimiser's state, or room for that of rank `owner`.
 Tensors optimizer_tensors(const Trainer& trainer, int owner) {
-  const AdamW& optimizer = trainer.optimizer();
+  const Optimizer& optimizer = trainer.optimizer();
   const bool own = owner == trainer.ranks().rank();
   const auto parameters =
       own ? optimizer.parameters() : owned_by(trainer.parameters(), trainer.ranks().count(), owner);
@@ -117,7 +117,7 @@ void restore_gradient(const Parameter& parameter, int64_t steps) {
 
 /// What one of the files has of this rank's part; returns how many parameters that was.
 size_t load_optimizer(Trainer& trainer, const std::string& path) {
-  AdamW& optimizer = trainer.optimizer();
+  Optimizer& optimizer = trainer.optimizer();
   TensorsOfFile file(path);
   size_t loaded = 0;
   for (const Parameter& parameter : trainer.parameters()) {

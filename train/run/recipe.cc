@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "model/schema.h"
 #include "train/model/cobra_vlm.h"
+#include "train/optim/optimizer.h"
 #include "train/optim/schedule.h"
 
 namespace cobra::train {
@@ -142,6 +143,7 @@ const std::vector<RecipeField>& recipe_fields() {
        "End after so many updates, although the learning rate is on its way to the last; 0: do not"},
       {"global_batch_size", &R::global_batch_size, 1, 1e7, "Examples of one update"},
       {"per_device_batch_size", &R::per_device_batch_size, 1, 1e6, "Examples of one forward pass"},
+      {"optimizer", &R::optimizer, 0, 0, "adamw, or muon for hidden matrices and adamw for the rest"},
       {"learning_rate", &R::learning_rate, 0, 10, "Its peak"},
       {"lr_schedule", &R::lr_schedule, 0, 0, "linear-warmup+cosine-decay or constant"},
       {"warmup_ratio", &R::warmup_ratio, 0, 1, "Part of the updates in which the rate rises"},
@@ -174,6 +176,7 @@ void check_recipe(const RunRecipe& r) {
   parse_stage(r.stage);
   parse_precision(r.precision);
   parse_schedule(r.lr_schedule);
+  parse_optimizer(r.optimizer);
   parse_projector_type(r.projector, "recipe");
   const int starts = !r.model.empty() + !r.run.empty() + !r.llm.empty();
   check(starts == 1, "recipe: expected exactly one of 'model', 'run' and 'llm', found {}", starts);

@@ -30,6 +30,7 @@ struct RunRecipe {
   int64_t stop_after = 0;  // updates; 0: max_steps
   int64_t global_batch_size = 128;
   int64_t per_device_batch_size = 8;
+  std::string optimizer = "adamw";
   double learning_rate = 2e-5;
   std::string lr_schedule = "linear-warmup+cosine-decay";
   double warmup_ratio = 0.03;

@@ -86,9 +86,11 @@ class Run {
         model_(source_.config, {parse_stage(recipe.stage), parse_precision(recipe.precision),
                                 recipe.activation_checkpointing}),
         data_(open_data()),
-        trainer_(model_,
-                 {.adamw = {.weight_decay = recipe.weight_decay}, .max_grad_norm = recipe.max_grad_norm},
-                 ranks_),
+        trainer_(
+            model_,
+            {.optimizer = {.kind = parse_optimizer(recipe.optimizer), .weight_decay = recipe.weight_decay},
+             .max_grad_norm = recipe.max_grad_norm},
+            ranks_),
         checkpoints_(file(kCheckpointFolder), recipe.keep_checkpoints) {
     plan_steps();
     if (ranks_.is_first()) prepare_folder(recipe, resume);

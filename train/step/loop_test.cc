@@ -54,7 +54,7 @@ TEST(LoopTest, FiveOfficialSteps) {
   std::map<std::string, Tensor> start;
   for (const Parameter& p : model.trainable()) start.emplace(p.name, p.value.detach().clone());
   Trainer trainer(model,
-                  {.adamw = {.weight_decay = loop["weight_decay"]}, .max_grad_norm = loop["max_grad_norm"]});
+                  {.optimizer = {.weight_decay = loop["weight_decay"]}, .max_grad_norm = loop["max_grad_norm"]});
   const Schedule schedule{loop["learning_rate"], loop["total_steps"], loop["warmup_steps"]};
   const auto batches = micro_batches(loop);
   const auto accumulation = loop["grad_accumulation_steps"].get<size_t>();

@@ -14,7 +14,7 @@ Trainer::Trainer(CobraVlm& model, const Recipe& recipe)
       recipe_(recipe),
       parameters_(model.trainable()),
       owners_(parameters_.size(), 0),
-      optimizer_(parameters_, recipe.adamw) {}
+      optimizer_(parameters_, recipe.optimizer) {}
 
 Trainer::Trainer(CobraVlm& model, const Recipe& recipe, const Ranks& ranks)
     : model_(model),
@@ -22,7 +22,7 @@ Trainer::Trainer(CobraVlm& model, const Recipe& recipe, const Ranks& ranks)
       ranks_(&ranks),
       parameters_(model.trainable()),
       owners_(shard_owners(parameters_, ranks.count())),
-      optimizer_(owned_by(parameters_, ranks.count(), ranks.rank()), recipe.adamw) {}
+      optimizer_(owned_by(parameters_, ranks.count(), ranks.rank()), recipe.optimizer) {}
 
 double Trainer::accumulate(const Batch& batch) {
   const int64_t valid = batch.valid_labels();

@@ -11,12 +11,12 @@
 
 #include "train/distributed/ranks.h"
 #include "train/model/cobra_vlm.h"
-#include "train/optim/adamw.h"
+#include "train/optim/optimizer.h"
 
 namespace cobra::train {
 
 struct Recipe {
-  AdamWOptions adamw;
+  OptimizerOptions optimizer;
   double max_grad_norm = 1.0;
 };
 
@@ -42,8 +42,8 @@ class Trainer {
   /// All that learn.
   const std::vector<Parameter>& parameters() const { return parameters_; }
   /// Has this rank's part of them.
-  AdamW& optimizer() { return optimizer_; }
-  const AdamW& optimizer() const { return optimizer_; }
+  Optimizer& optimizer() { return optimizer_; }
+  const Optimizer& optimizer() const { return optimizer_; }
 
   /// Adds the gradient of loss * (number of valid labels) and returns the loss. A batch without valid labels
   /// adds nothing and has the loss 0. Throws Error for a loss that is not finite.
@@ -63,7 +63,7 @@ class Trainer {
   const Ranks* ranks_ = &alone_;
   std::vector<Parameter> parameters_;
   std::vector<int> owners_;  // of parameters_
-  AdamW optimizer_;
+  Optimizer optimizer_;
   StepResult pending_;  // its loss is a sum until finish_gradients
   bool finished_ = false;
 

@@ -46,7 +46,7 @@ TEST_F(StepTest, GradientsAndOneUpdate) {
   CobraVlm model = reference_vlm();
   const Json& adamw = reference_.json()["adamw"];
   const double rate = adamw["lr"], decay = adamw["weight_decay_by_group"][0];
-  Trainer trainer(model, {.adamw = {.weight_decay = decay}, .max_grad_norm = 1.0});
+  Trainer trainer(model, {.optimizer = {.weight_decay = decay}, .max_grad_norm = 1.0});
   trainer.accumulate(reference_.batch("mixed", model.config()));
   trainer.finish_gradients();
   const Json& expected = reference_.json()["mixed"];
