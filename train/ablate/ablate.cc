@@ -59,15 +59,15 @@ PlannedRun plan_run(const Grid& grid, const Cell& cell, int64_t seed, const std:
   return run;
 }
 
-/// A run of an earlier grid must not stand in for one of this grid.
+/// A run of an earlier grid must not stand in for one of this grid. What its recipe does not name, because
+/// the program that wrote it did not know the key, had the default.
 void check_same_recipe(const RunRecipe& recipe, const fs::path& folder) {
   const std::string path = (folder / kRecipeFile).string();
-  const Json kept = read_json(path), wanted = to_json(recipe);
+  const Json kept = to_json(make_recipe(read_json(path), path, {})), wanted = to_json(recipe);
   for (const auto& [key, value] : wanted.items()) {
-    const Json* old = json_find(kept, key);
-    check(may_change(key) || (old && *old == value),
+    check(may_change(key) || kept[key] == value,
           "{}: '{}' is {} there and {} in the grid: remove the folder, or write the grid's runs to another",
-          path, key, old ? old->dump() : "missing", value.dump());
+          path, key, kept[key].dump(), value.dump());
   }
 }
 

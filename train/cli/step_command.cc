@@ -69,7 +69,8 @@ void step(const StepFlags& flags) {
   check(batch.valid_labels() > 0, "{}: batch '{}': no label counts: nothing can be learnt from it",
         printable(flags.batch, 1000), printable(flags.name));
   const ProgressLine progress("one step");
-  Trainer trainer(opened.model, {.optimizer = {.weight_decay = flags.weight_decay}, .max_grad_norm = flags.clip});
+  Trainer trainer(opened.model,
+                  {.optimizer = {.weight_decay = flags.weight_decay}, .max_grad_norm = flags.clip});
   Outputs out;
   out.emplace_back("loss", scalar(trainer.accumulate(batch)));
   trainer.finish_gradients();

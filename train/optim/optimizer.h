@@ -1,5 +1,5 @@
 // The rule that turns gradients into updates: AdamW for every parameter, as the official code has it, or Muon
-// for the matrices and AdamW for the rest. Why not libtorch's AdamW: its state is reached through keys that
+// for hidden matrices and AdamW for the rest. Why not libtorch's AdamW: its state is reached through keys that
 // change between versions, while checkpoints and sharding need it by parameter.
 #pragma once
 

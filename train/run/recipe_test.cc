@@ -27,6 +27,7 @@ TEST(RecipeTest, DefaultsAreThePapers) {
   EXPECT_EQ(recipe.warmup_ratio, 0.03);
   EXPECT_EQ(recipe.max_grad_norm, 1.0);
   EXPECT_EQ(recipe.precision, "bf16");
+  EXPECT_EQ(recipe.optimizer, "adamw");
 }
 
 TEST(RecipeTest, AlignHasDefaultsOfItsOwn) {

@@ -53,8 +53,8 @@ TEST(LoopTest, FiveOfficialSteps) {
   CobraVlm model = reference_vlm();
   std::map<std::string, Tensor> start;
   for (const Parameter& p : model.trainable()) start.emplace(p.name, p.value.detach().clone());
-  Trainer trainer(model,
-                  {.optimizer = {.weight_decay = loop["weight_decay"]}, .max_grad_norm = loop["max_grad_norm"]});
+  Trainer trainer(
+      model, {.optimizer = {.weight_decay = loop["weight_decay"]}, .max_grad_norm = loop["max_grad_norm"]});
   const Schedule schedule{loop["learning_rate"], loop["total_steps"], loop["warmup_steps"]};
   const auto batches = micro_batches(loop);
   const auto accumulation = loop["grad_accumulation_steps"].get<size_t>();
