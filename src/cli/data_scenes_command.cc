@@ -19,13 +19,13 @@ constexpr const char* kExamples =
     "Writes train.json (LLaVA's format), scenes-train.zip (pictures), test scenes as the downloads of "
     "VQA-v2,\n"
     "VSR and POPE, and in illusions/ test illusions as VQA-v2's, for 'cobra eval'. Test scenes\n"
-    "have combinations of shape, colour and texture, and test illusions pairs of colours,\n"
+    "have combinations of shape, colour and texture, and test illusions pairs of colours in their order,\n"
     "that are never trained.";
 
 struct ScenesFlags {
   scenes::DatasetOptions options;
   bool captions = false, places = false;
-  int64_t seed = 0, pixels = 128, max_objects = scenes::kUsualObjects;
+  int64_t seed = 0, pixels = 128, max_objects = scenes::kMaxObjects;
 };
 
 void run_scenes(const ScenesFlags& flags) {
@@ -58,9 +58,7 @@ void add_data_scenes_command(CLI::App& data) {
               "Most objects in a scene; fewer are easier, to begin with");
   command->add_flag("--captions", flags->captions,
                     "Train on captions alone, without illusions and talk: the most to be seen in each word");
-  command
-      ->add_flag("--places", flags->places,
-                 "Train on places alone, without illusions and talk: what is where")
+  command->add_flag("--places", flags->places, "Train on statements alone of what is where")
       ->excludes("--captions");
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
   command->footer(kExamples);

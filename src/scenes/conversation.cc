@@ -7,7 +7,6 @@
 
 #include "base/fail.h"
 #include "scenes/questions.h"
-#include "scenes/words.h"
 
 namespace cobra::scenes {
 namespace {
@@ -52,8 +51,9 @@ std::vector<Exchange> questions(const Scene& scene, SplitMix& random) {
   for (size_t i = 0; i < 2; ++i) {
     const auto absent = static_cast<Absent>(random.below(3));
     for (const Presence& one : presence(scene, absent, random)) {
+      const std::string_view article = one.object.starts_with("orange") ? "an" : "a";
       exchanges.push_back({"presence", one.question, one.truth ? "Yes" : "No",
-                           one.truth ? fmt::format("Yes, there is {}.", with_article(one.object))
+                           one.truth ? fmt::format("Yes, there is {} {}.", article, one.object)
                                      : fmt::format("No, there is no {}.", one.object)});
     }
   }
@@ -98,20 +98,6 @@ std::vector<data::Turn> judged(const Scene& scene, SplitMix& random) {
   return turns.take();
 }
 
-std::vector<data::Turn> located(const Scene& scene, SplitMix& random) {
-  Turns turns("");
-  turns.add(random.pick<std::string_view>(kPlaceRequests), places(scene));
-  return turns.take();
-}
-
-std::vector<data::Turn> related(const Scene& scene, SplitMix& random) {
-  Turns turns("");
-  std::vector<Exchange> exchanges = place_questions(scene, random);
-  exchanges.resize(std::min(exchanges.size(), kMostQuestions));
-  for (const Exchange& one : exchanges) turns.add(one.question, one.answer);
-  return turns.take();
-}
-
 }  // namespace
 
 std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
@@ -119,8 +105,7 @@ std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
   if (kind < 0.3) {
     if (std::vector<data::Turn> turns = judged(scene, random); !turns.empty()) return turns;
   }
-  if (kind < 0.65) return short_answers(scene, random);
-  if (kind < 0.8) return placed(scene, random);
+  if (kind < 0.75) return short_answers(scene, random);
   return kind < 0.9 ? sentences(scene, random) : described(scene, random);
 }
 
@@ -129,8 +114,15 @@ std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random) {
 }
 
 std::vector<data::Turn> placed(const Scene& scene, SplitMix& random) {
-  const bool from_each_other = random.chance(0.5);
-  return from_each_other && !named_objects(scene).empty() ? related(scene, random) : located(scene, random);
+  constexpr size_t kStatements = 5;
+  std::string text;
+  for (const Statement& one : true_statements(scene, kStatements, random)) {
+    text += (text.empty() ? "" : " ") + one.caption;
+  }
+  if (text.empty()) return captioned(scene, random);
+  Turns turns("");
+  turns.add(random.pick<std::string_view>(kPlaceRequests), text);
+  return turns.take();
 }
 
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random) {

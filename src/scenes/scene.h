@@ -63,13 +63,12 @@ struct Scene {
 };
 
 /// Places of pairs that differ by less are neither left of nor right of (above nor below) each other.
-inline constexpr double kClearOffset = 0.2;
+inline constexpr double kClearOffset = 0.12;
 
-/// Four fit where they are small; three are what is trained and tested unless asked otherwise.
-inline constexpr size_t kMaxObjects = 4, kUsualObjects = 3;
+inline constexpr size_t kMaxObjects = 4;
 
 /// A scene of at most `most` objects (1 to kMaxObjects).
-Scene make_scene(SplitMix& random, Part part, size_t most = kUsualObjects);
+Scene make_scene(SplitMix& random, Part part, size_t most = kMaxObjects);
 
 /// Whether a point belongs to a shape of radius 1 around the origin.
 bool covers(Shape shape, double x, double y);

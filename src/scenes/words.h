@@ -18,11 +18,6 @@ inline std::string kind_of(const Object& object) {
   return fmt::format("{} {}", name(object.colour), name(object.shape));
 }
 
-/// "an orange star", "a red star".
-inline std::string with_article(std::string_view kind) {
-  return fmt::format("{} {}", kind.starts_with('o') ? "an" : "a", kind);
-}
-
 template <typename Matches>
 size_t count_if(const Scene& scene, const Matches& matches) {
   return static_cast<size_t>(std::count_if(scene.objects.begin(), scene.objects.end(), matches));
@@ -36,8 +31,5 @@ enum class Relation { left_of, right_of, above, below, inside, behind, touching 
 inline constexpr std::array<std::string_view, 7> kRelationNames = {"left of", "right of", "above",   "below",
                                                                    "inside",  "behind",   "touching"};
 inline std::string_view name(Relation relation) { return kRelationNames[static_cast<size_t>(relation)]; }
-
-/// Whether `a` stands so to `b`; nullopt: neither true nor clearly false. Both are objects of the scene.
-std::optional<bool> holds(const Scene& scene, const Object& a, Relation relation, const Object& b);
 
 }  // namespace cobra::scenes
