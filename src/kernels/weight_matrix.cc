@@ -17,7 +17,7 @@ int quant_index(int r, int c) { return (c / 4) * kTileRows * 4 + r * 4 + c % 4; 
 
 /// Stores 32 quants of one row; 4-bit quants share a byte with the column 16 further on.
 void store_quants8(std::byte* q, int r, const uint8_t* values) {
-  for (int c = 0; c < kBlockCols; ++c) q[quant_index(r, c)] = static_cast<std::byte>(values[c]);
+  for (int c = 0; c < kBlockCols; c += 4) std::memcpy(q + quant_index(r, c), values + c, 4);  // neighbours
 }
 void store_quants4(std::byte* q, int r, const uint8_t* values) {
   for (int c = 0; c < kBlockCols / 2; ++c) {
