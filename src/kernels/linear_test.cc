@@ -166,7 +166,7 @@ TEST_P(LinearTest, SameBitsForAnyThreadsAndAnyCompany) {
   constexpr int64_t kRows = 130, K = 512;
   const Floats x = random_values(kRows * K, 5);
   for (const DType type : {DType::f32, DType::bf16, DType::q8_0, DType::q4_k}) {
-    for (const int64_t N : {600, 136}) {  // panels of threads' own, and panels that they share
+    for (const int64_t N : {600, 136}) {  // the last panel is narrower, by tiles or within one
       const TestMatrix w(type, N, K);
       for (const Phase phase : {Phase::prefill, Phase::decode}) {
         const Floats one = run(phase, x, w, 1);

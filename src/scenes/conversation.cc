@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "scenes/questions.h"
+#include "scenes/words.h"
 
 namespace cobra::scenes {
 namespace {
@@ -51,9 +52,8 @@ std::vector<Exchange> questions(const Scene& scene, SplitMix& random) {
   for (size_t i = 0; i < 2; ++i) {
     const auto absent = static_cast<Absent>(random.below(3));
     for (const Presence& one : presence(scene, absent, random)) {
-      const std::string_view article = one.object.starts_with("orange") ? "an" : "a";
       exchanges.push_back({"presence", one.question, one.truth ? "Yes" : "No",
-                           one.truth ? fmt::format("Yes, there is {} {}.", article, one.object)
+                           one.truth ? fmt::format("Yes, there is {}.", with_article(one.object))
                                      : fmt::format("No, there is no {}.", one.object)});
     }
   }

@@ -31,10 +31,10 @@ Object absent_kind(const Scene& scene, Absent absent, SplitMix& random) {
 
 Presence presence_of(const Object& kind, bool truth, SplitMix& random) {
   const std::string object = kind_of(kind);
-  const std::string_view article = object.starts_with("orange") ? "an" : "a";
-  return {object,
-          fmt::format("Is there {} {} in the {}?", article, object, random.chance(0.8) ? "image" : "picture"),
-          truth};
+  return {
+      object,
+      fmt::format("Is there {} in the {}?", with_article(object), random.chance(0.8) ? "image" : "picture"),
+      truth};
 }
 
 }  // namespace

@@ -18,6 +18,11 @@ inline std::string kind_of(const Object& object) {
   return fmt::format("{} {}", name(object.colour), name(object.shape));
 }
 
+/// "an orange star", "a red star".
+inline std::string with_article(std::string_view kind) {
+  return fmt::format("{} {}", kind.starts_with("orange") ? "an" : "a", kind);
+}
+
 template <typename Matches>
 size_t count_if(const Scene& scene, const Matches& matches) {
   return static_cast<size_t>(std::count_if(scene.objects.begin(), scene.objects.end(), matches));

@@ -31,13 +31,12 @@ Tensor orthogonalized(const Tensor& matrix) {
   return tall ? x.t() : x;
 }
 
-void muon_update(Tensor value, Tensor momentum, double learning_rate, double weight_decay) {
+void muon_update(Tensor value, Tensor momentum, double learning_rate) {
   const Tensor& gradient = value.grad();
   momentum.mul_(kMomentum).add_(gradient, 1 - kMomentum);
+  if (!gradient.any().item<bool>()) return;
   const Tensor ahead = momentum * kMomentum + gradient * (1 - kMomentum);  // Nesterov's
   const double longer = static_cast<double>(std::max(value.size(0), value.size(1)));
-  value.mul_(1 - learning_rate * weight_decay);
-  if (!gradient.any().item<bool>()) return;
   value.add_(orthogonalized(ahead), -learning_rate * kUpdateScale * std::sqrt(longer));
 }
 

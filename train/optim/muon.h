@@ -16,9 +16,9 @@ bool is_hidden_matrix(const Parameter& parameter);
 /// 0.68 to 1.2 where they were no less than a 650th of the matrix' Frobenius norm. [rows, columns].
 Tensor orthogonalized(const Tensor& matrix);
 
-/// One update of `value` by its gradient. `momentum` is the running mean of the gradients, of the same shape.
-/// Where the gradient is nothing but zeros (of a batch without pictures, for the towers), the value only
-/// decays: an orthogonal matrix is as large however little is left of the momentum.
-void muon_update(Tensor value, Tensor momentum, double learning_rate, double weight_decay);
+/// One update of `value` by its gradient, behind its decay. `momentum` is the running mean of the gradients,
+/// of the same shape. Where the gradient is nothing but zeros (of a batch without pictures, for the towers),
+/// the value stays: an orthogonal matrix is as large however little is left of the momentum.
+void muon_update(Tensor value, Tensor momentum, double learning_rate);
 
 }  // namespace cobra::train

@@ -9,14 +9,13 @@
 namespace cobra::train {
 namespace {
 
-/// One update of AdamW (arXiv 1711.05101) as torch.optim computes it, operation by operation.
-void adamw_update(Tensor value, Moments& m, double learning_rate, double weight_decay,
-                  const OptimizerOptions& options) {
+/// One update of AdamW (arXiv 1711.05101), behind its decay, as torch.optim computes it, operation by
+/// operation.
+void adamw_update(Tensor value, Moments& m, double learning_rate, const OptimizerOptions& options) {
   const Tensor& gradient = value.grad();
-  const double steps = static_cast<double>(++m.steps);
+  const double steps = static_cast<double>(m.steps);
   const double correction1 = 1 - std::pow(options.beta1, steps),
                correction2 = 1 - std::pow(options.beta2, steps);
-  value.mul_(1 - learning_rate * weight_decay);
   m.exp_avg.mul_(options.beta1).add_(gradient, 1 - options.beta1);
   m.exp_avg_sq.mul_(options.beta2).addcmul_(gradient, gradient, 1 - options.beta2);
   const Tensor denominator = (m.exp_avg_sq.sqrt() / std::sqrt(correction2)).add_(options.epsilon);
@@ -44,12 +43,14 @@ void Optimizer::step(double learning_rate) {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter& parameter = parameters_[i];
     if (!parameter.value.grad().defined()) continue;
-    const double decay = decays(parameter) ? options_.weight_decay : 0;
+    Tensor value = parameter.value;
+    Moments& moments = moments_[i];
+    ++moments.steps;
+    value.mul_(1 - learning_rate * (decays(parameter) ? options_.weight_decay : 0));
     if (options_.kind == OptimizerKind::muon && is_hidden_matrix(parameter)) {
-      ++moments_[i].steps;
-      muon_update(parameter.value, moments_[i].exp_avg, learning_rate, decay);
+      muon_update(value, moments.exp_avg, learning_rate);
     } else {
-      adamw_update(parameter.value, moments_[i], learning_rate, decay, options_);
+      adamw_update(value, moments, learning_rate, options_);
     }
   }
 }

@@ -1,6 +1,6 @@
 // The rule that turns gradients into updates: AdamW for every parameter, as the official code has it, or Muon
-// for hidden matrices and AdamW for the rest. Why not libtorch's AdamW: its state is reached through keys that
-// change between versions, while checkpoints and sharding need it by parameter.
+// for hidden matrices and AdamW for the rest. Why not libtorch's AdamW: its state is reached through keys
+// that change between versions, while checkpoints and sharding need it by parameter.
 #pragma once
 
 #include <string_view>
