@@ -20,18 +20,18 @@ start() {  # file, preset, language model
   [[ -e $1 ]] || "$cobra" init --preset "$2" --type f32 --towers run/model.gguf --language-model "$3" -o "$1"
 }
 
-[[ -e taught ]] || "$cobra" data scenes --train 2400 --test 0 --seed 40 -o taught
-[[ -e captions ]] || "$cobra" data scenes --train 1200 --test 0 --seed 41 --captions -o captions
+[[ -e taught ]] || "$cobra" data scenes --train 1600 --test 0 --seed 40 -o taught
+[[ -e captions ]] || "$cobra" data scenes --train 800 --test 0 --seed 41 --captions -o captions
 start start.gguf cobra-tiny run/model.gguf
 start start-ldp.gguf cobra-tiny-ldpnet run/model.gguf
 start start-siglip.gguf cobra-tiny-siglip run/model.gguf
-start start-base.gguf cobra-tiny see-few/model.gguf # has read captions only
+start start-base.gguf cobra-tiny see-few/model.gguf # has read places only
 
 python3 - "$root" <<'EOF'
 import json, pathlib, sys
 root = pathlib.Path(sys.argv[1])
 grid = json.loads((root / "train/recipes/ablate-tiny.json").read_text())
-grid["score"] = f"python3 '{root}/scripts/score_tiny.py' --mean --no-fashion --scenes 200 --seed 2 --work scored {{model}}"
+grid["score"] = f"python3 '{root}/scripts/score_tiny.py' --mean --no-fashion --scenes 100 --seed 2 --work scored {{model}}"
 pathlib.Path("grid.json").write_text(json.dumps(grid, indent=2))
 EOF
 "$cobra" train ablate grid.json

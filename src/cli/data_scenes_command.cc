@@ -19,13 +19,13 @@ constexpr const char* kExamples =
     "Writes train.json (LLaVA's format), scenes-train.zip (pictures), test scenes as the downloads of "
     "VQA-v2,\n"
     "VSR and POPE, and in illusions/ test illusions as VQA-v2's, for 'cobra eval'. Test scenes\n"
-    "have combinations of shape, colour and texture, and test illusions pairs of colours in their order,\n"
+    "have combinations of shape, colour and texture, and test illusions pairs of colours,\n"
     "that are never trained.";
 
 struct ScenesFlags {
   scenes::DatasetOptions options;
-  bool captions = false, places = false;
-  int64_t seed = 0, pixels = 128, max_objects = scenes::kMaxObjects;
+  bool captions = false, places = false, lookups = false;
+  int64_t seed = 0, pixels = 128, max_objects = scenes::kUsualObjects;
 };
 
 void run_scenes(const ScenesFlags& flags) {
@@ -36,6 +36,7 @@ void run_scenes(const ScenesFlags& flags) {
   options.max_objects = static_cast<size_t>(flags.max_objects);
   if (flags.captions) options.teaching = scenes::Teaching::captions;
   if (flags.places) options.teaching = scenes::Teaching::places;
+  if (flags.lookups) options.teaching = scenes::Teaching::lookups;
   options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const scenes::DatasetReport report = scenes::make_dataset(options);
   progress.finish();
@@ -58,8 +59,16 @@ void add_data_scenes_command(CLI::App& data) {
               "Most objects in a scene; fewer are easier, to begin with");
   command->add_flag("--captions", flags->captions,
                     "Train on captions alone, without illusions and talk: the most to be seen in each word");
-  command->add_flag("--places", flags->places, "Train on statements alone of what is where")
+  command
+      ->add_flag("--places", flags->places,
+                 "Train on lists of what is where alone, without illusions and talk")
       ->excludes("--captions");
+  command
+      ->add_flag("--lookups", flags->lookups,
+                 "Train on questions for what must be found by its name: where it is, alone and seen from "
+                 "another, whether it is there")
+      ->excludes("--captions")
+      ->excludes("--places");
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
   command->footer(kExamples);
   command->callback([flags] { run_scenes(*flags); });

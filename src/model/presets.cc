@@ -87,7 +87,7 @@ TowerConfig siglip_small() {
 
 ModelConfig tiny_scenes(std::vector<TowerConfig> towers, ProjectorType projector) {
   return assemble("cobra+tiny-scenes", "mamba-tiny-zephyr", std::move(towers), projector,
-                  mamba(256, 4, 1024));
+                  mamba(256, 6, 1024));
 }
 
 struct Preset {

@@ -12,7 +12,7 @@
 namespace cobra::scenes {
 namespace {
 
-constexpr size_t kMostQuestions = 7;
+constexpr size_t kMostQuestions = 3;  // more would tell each other's answers
 
 // As cobra eval asks (src/eval/messages.h), so that a model is trained and tested with the same prompts.
 constexpr std::string_view kShortAnswer = "\nAnswer the question using a single word or phrase.";
@@ -46,26 +46,32 @@ class Turns {
   std::vector<data::Turn> turns_;
 };
 
+void add_presence(const Scene& scene, SplitMix& random, std::vector<Exchange>& exchanges) {
+  const auto absent = static_cast<Absent>(random.below(3));
+  for (const Presence& one : presence(scene, absent, random)) {
+    exchanges.push_back({"presence", one.question, one.truth ? "Yes" : "No",
+                         one.truth ? fmt::format("Yes, there is {}.", with_article(one.object))
+                                   : fmt::format("No, there is no {}.", one.object)});
+  }
+}
+
 /// Open questions and questions for presence, as a sentence each or as a word.
 std::vector<Exchange> questions(const Scene& scene, SplitMix& random) {
   std::vector<Exchange> exchanges = open_questions(scene, random);
-  for (size_t i = 0; i < 2; ++i) {
-    const auto absent = static_cast<Absent>(random.below(3));
-    for (const Presence& one : presence(scene, absent, random)) {
-      exchanges.push_back({"presence", one.question, one.truth ? "Yes" : "No",
-                           one.truth ? fmt::format("Yes, there is {}.", with_article(one.object))
-                                     : fmt::format("No, there is no {}.", one.object)});
-    }
-  }
+  for (size_t i = 0; i < 2; ++i) add_presence(scene, random, exchanges);
   random.shuffle(exchanges);
   exchanges.resize(std::min(exchanges.size(), kMostQuestions));
   return exchanges;
 }
 
-std::vector<data::Turn> short_answers(const Scene& scene, SplitMix& random) {
-  Turns turns(kShortAnswer);
-  for (const Exchange& one : questions(scene, random)) turns.add(one.question, one.answer);
+std::vector<data::Turn> answered(std::string_view request, const std::vector<Exchange>& exchanges) {
+  Turns turns(request);
+  for (const Exchange& one : exchanges) turns.add(one.question, one.answer);
   return turns.take();
+}
+
+std::vector<data::Turn> short_answers(const Scene& scene, SplitMix& random) {
+  return answered(kShortAnswer, questions(scene, random));
 }
 
 std::vector<data::Turn> sentences(const Scene& scene, SplitMix& random) {
@@ -83,7 +89,7 @@ Turns request_caption(const Scene& scene, SplitMix& random) {
 std::vector<data::Turn> described(const Scene& scene, SplitMix& random) {
   Turns turns = request_caption(scene, random);
   std::vector<Exchange> more = questions(scene, random);
-  more.resize(std::min<size_t>(more.size(), 3));
+  more.resize(std::min<size_t>(more.size(), 2));
   for (const Exchange& one : more) turns.add(one.question, one.sentence);
   return turns.take();
 }
@@ -91,11 +97,18 @@ std::vector<data::Turn> described(const Scene& scene, SplitMix& random) {
 std::vector<data::Turn> judged(const Scene& scene, SplitMix& random) {
   Turns turns("");
   bool first = true;
-  for (const Statement& one : statements(scene, kMostQuestions, random)) {
+  constexpr size_t kMostStatements = 2;
+  for (const Statement& one : statements(scene, kMostStatements, random)) {
     turns.add(first ? true_or_false(one.caption) : one.caption, one.truth ? "True" : "False");
     first = false;
   }
   return turns.take();
+}
+
+std::vector<data::Turn> judged_presence(const Scene& scene, SplitMix& random) {
+  std::vector<Exchange> exchanges;
+  add_presence(scene, random, exchanges);
+  return answered(kShortAnswer, exchanges);
 }
 
 }  // namespace
@@ -105,8 +118,9 @@ std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
   if (kind < 0.3) {
     if (std::vector<data::Turn> turns = judged(scene, random); !turns.empty()) return turns;
   }
-  if (kind < 0.75) return short_answers(scene, random);
-  return kind < 0.9 ? sentences(scene, random) : described(scene, random);
+  if (kind < 0.65) return short_answers(scene, random);
+  if (kind < 0.85) return random.chance(0.4) ? placed(scene, random) : looked_up(scene, random);
+  return kind < 0.93 ? sentences(scene, random) : described(scene, random);
 }
 
 std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random) {
@@ -114,15 +128,23 @@ std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random) {
 }
 
 std::vector<data::Turn> placed(const Scene& scene, SplitMix& random) {
-  constexpr size_t kStatements = 5;
-  std::string text;
-  for (const Statement& one : true_statements(scene, kStatements, random)) {
-    text += (text.empty() ? "" : " ") + one.caption;
-  }
-  if (text.empty()) return captioned(scene, random);
   Turns turns("");
-  turns.add(random.pick<std::string_view>(kPlaceRequests), text);
+  turns.add(random.pick<std::string_view>(kPlaceRequests), places(scene));
   return turns.take();
+}
+
+std::vector<data::Turn> looked_up(const Scene& scene, SplitMix& random) {
+  const double kind = random.uniform(0, 1);
+  std::vector<data::Turn> turns;
+  if (kind < 0.35)
+    turns = answered("", direction_questions(scene, random));
+  else if (kind < 0.5)
+    turns = judged(scene, random);
+  else if (kind < 0.65)
+    turns = judged_presence(scene, random);
+  else
+    turns = answered("", place_questions(scene, random));
+  return turns.empty() ? placed(scene, random) : turns;  // nothing to compare, or no name without doubt
 }
 
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random) {

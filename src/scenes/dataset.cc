@@ -23,7 +23,7 @@ namespace {
 // Streams of random numbers: what is added to a number of an item, so that no two draw the same.
 constexpr uint64_t kTestScenes = uint64_t{1} << 40, kTestIllusions = uint64_t{2} << 40;
 
-constexpr double kIllusionShare = 0.15, kTalkShare = 0.03;  // of the training conversations
+constexpr double kIllusionShare = 0.25, kTalkShare = 0.03;  // of the training conversations
 
 std::string json_lines_of(const std::vector<Json>& items) {
   std::string text;
@@ -70,8 +70,17 @@ class Maker {
   bool talks() const { return options_.teaching == Teaching::conversations; }
 
   std::vector<data::Turn> teach(const Scene& scene, SplitMix& random) const {
-    if (talks()) return conversation(scene, random);
-    return options_.teaching == Teaching::captions ? captioned(scene, random) : placed(scene, random);
+    switch (options_.teaching) {
+      case Teaching::conversations:
+        return conversation(scene, random);
+      case Teaching::captions:
+        return captioned(scene, random);
+      case Teaching::places:
+        return placed(scene, random);
+      case Teaching::lookups:
+        return looked_up(scene, random);
+    }
+    return {};
   }
 
   static std::vector<data::Turn> teach(const Illusion& illusion, SplitMix& random) {
@@ -135,7 +144,7 @@ class Maker {
 
   void add_judged(const Scene& scene, int64_t i, const std::string& bytes, SplitMix& random,
                   std::vector<Json>& items) {
-    constexpr size_t kStatements = 4;
+    constexpr size_t kStatements = 2;  // more of a scene of two objects would say the same again
     const std::string file = fmt::format("{:06}.png", i);
     folder_.write("download/vsr/images/" + file, bytes);
     for (const Statement& one : statements(scene, kStatements, random)) {

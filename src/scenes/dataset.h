@@ -13,17 +13,17 @@
 
 namespace cobra::scenes {
 
-/// What is trained. Captions and places are scenes alone, without illusions and talk, each with one answer
-/// that tells all of it.
-enum class Teaching { conversations, captions, places };
+/// What is trained. All but conversations are scenes alone, without illusions and talk, and little in their
+/// answers follows from the questions.
+enum class Teaching { conversations, captions, places, lookups };
 
 struct DatasetOptions {
   std::string output;  // folder to make
   uint64_t seed = 0;
-  int64_t train = 60000;             // conversations
-  int64_t test = 500;                // scenes, and as many illusions
-  int pixels = 128;                  // length of a picture's side
-  size_t max_objects = kMaxObjects;  // in a scene; fewer are easier to learn from
+  int64_t train = 60000;               // conversations
+  int64_t test = 500;                  // scenes, and as many illusions
+  int pixels = 128;                    // length of a picture's side
+  size_t max_objects = kUsualObjects;  // in a scene; fewer are easier to learn from
   Teaching teaching = Teaching::conversations;
   std::function<void(int64_t done, int64_t total)> progress;
 };

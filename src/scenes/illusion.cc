@@ -11,9 +11,10 @@ namespace {
 
 constexpr Rgb kInk = {60, 60, 60};
 
-/// One pair of colours in their order of five is held out, another for each kind.
+/// One pair of colours of five is held out, in both orders, other pairs for each kind.
 bool held_out(const Illusion& illusion) {
-  const int first = static_cast<int>(illusion.colours[0]), second = static_cast<int>(illusion.colours[1]);
+  const auto [first, second] =
+      std::minmax({static_cast<int>(illusion.colours[0]), static_cast<int>(illusion.colours[1])});
   return (first * 3 + second + static_cast<int>(illusion.kind)) % 5 == 0;
 }
 

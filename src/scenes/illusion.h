@@ -30,9 +30,9 @@ struct Illusion {
 };
 
 /// One picture in three has equal sizes.
-inline constexpr double kLeastRatio = 1.2;
+inline constexpr double kLeastRatio = 1.25;
 
-/// A test illusion has a pair of colours, in their order, that no training illusion of its kind has.
+/// A test illusion has a pair of colours that no training illusion of its kind has.
 Illusion make_illusion(SplitMix& random, Part part);
 
 /// RGB pixels of `pixels` x `pixels`.

@@ -114,7 +114,9 @@ class OpenQuestions {
     const auto named = named_objects(scene_);
     if (std::find(named.begin(), named.end(), &object) == named.end()) return;
     const std::string place = fmt::format("{} the {}", name(relation), kind_of(object));
-    const std::string sentence = fmt::format("A {} is {}.", kind_of(subject), place);
+    std::string subject_words = with_article(kind_of(subject));
+    subject_words[0] = 'A';
+    const std::string sentence = fmt::format("{} is {}.", subject_words, place);
     if (random_.chance(0.5)) {
       add(name(relation), fmt::format("What is {}?", place), kind_of(subject), sentence);
     } else {

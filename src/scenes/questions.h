@@ -37,15 +37,19 @@ std::vector<Exchange> open_questions(const Scene& scene, SplitMix& random);
 /// At most `count` different statements about pairs of objects, true or false with equal chance. None when
 /// the scene has one object only.
 std::vector<Statement> statements(const Scene& scene, size_t count, SplitMix& random);
-/// Likewise, all of them true.
-std::vector<Statement> true_statements(const Scene& scene, size_t count, SplitMix& random);
 /// One object that is there, and one that is not. random: any absent combination; popular: an absent
 /// combination of a shape that is there; adversarial: colour and shape are there, but not on one object,
 /// where there are two such objects.
 std::vector<Presence> presence(const Scene& scene, Absent absent, SplitMix& random);
-/// "Which line is longer, the red one or the blue one, or are they equal?"
-Exchange question_about(const Illusion& illusion, SplitMix& random);
+/// Where each object is that can be named without doubt, by row and column, shuffled. Without sentences.
+std::vector<Exchange> place_questions(const Scene& scene, SplitMix& random);
+/// Where one of them is, seen from another ("left of it, above it"); once for each two, in either order.
+std::vector<Exchange> direction_questions(const Scene& scene, SplitMix& random);
+/// All objects by rows and columns, as read.
+std::string places(const Scene& scene);
 /// All objects from left to right, and how the first pair stands.
 std::string caption(const Scene& scene);
+/// "Which line is longer, the red one or the blue one, or are they equal?"
+Exchange question_about(const Illusion& illusion, SplitMix& random);
 
 }  // namespace cobra::scenes

@@ -10,8 +10,8 @@ namespace cobra::scenes {
 namespace {
 
 constexpr double kMargin = 0.02;  // to the edge of the picture
-constexpr double kGap = 0.03;     // between objects that stand apart
-constexpr double kSmall = 0.12, kLarge = 0.18, kContainer = 0.28;
+constexpr double kGap = 0.06;     // between objects that stand apart
+constexpr double kSmall = 0.14, kLarge = 0.21, kContainer = 0.3;
 constexpr int kTries = 200;
 constexpr size_t kBackgroundCount = 4;
 

@@ -64,7 +64,7 @@ TEST(SplitMixTest, IsTheReferenceGenerator) {
 
 TEST(SceneTest, EveryShapeColourAndTextureHasAHeldOutCombination) {
   const std::vector<std::string> looks = held_out_looks();
-  EXPECT_EQ(looks.size(), 24u);
+  EXPECT_EQ(looks.size(), 16u);
   std::set<std::string> words;
   for (const std::string& one : looks) {
     std::istringstream all(one);
@@ -79,6 +79,10 @@ TEST(SceneTest, TrainingNeitherShowsNorDescribesWhatIsHeldOut) {
     for (const data::Turn& turn : conversation(scene, random))
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
     for (const data::Turn& turn : captioned(scene, random))
+      ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
+    for (const data::Turn& turn : placed(scene, random))
+      ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
+    for (const data::Turn& turn : looked_up(scene, random))
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
   });
 }
@@ -114,7 +118,7 @@ TEST(SceneTest, ObjectsLieInThePictureAndPairsStandAsSaid) {
         const Object& b = scene.objects[k];
         const double gap = std::hypot(a.x - b.x, a.y - b.y) - a.radius - b.radius;
         const bool pair = i == 0 && k == 1 && scene.arrangement != Arrangement::apart;
-        ASSERT_TRUE(pair ? gap < 0.01 : gap > 0.02) << gap;
+        ASSERT_TRUE(pair ? gap < 0.01 : gap > 0.05) << gap;
       }
     }
   });
@@ -155,7 +159,7 @@ TEST(QuestionTest, StatementsAreTrueHalfOfTheTimeAndOfTheCoordinates) {
       return *std::find_if(scene.objects.begin(), scene.objects.end(),
                            [&](const Object& object) { return kind_of(object) == kind; });
     };
-    for (const Statement& one : statements(scene, 4, random)) {
+    for (const Statement& one : statements(scene, 2, random)) {
       ++all;
       truths += one.truth;
       const Object &a = find(one.subject), &b = find(one.object);
@@ -174,6 +178,51 @@ TEST(QuestionTest, StatementsAreTrueHalfOfTheTimeAndOfTheCoordinates) {
     }
   });
   EXPECT_NEAR(static_cast<double>(truths) / all, 0.5, 0.03);
+}
+
+TEST(QuestionTest, PlacesAreThoseOfTheCoordinates) {
+  int cells = 0, pairs = 0;
+  for_scenes(Part::train, [&](const Scene& scene, SplitMix& random) {
+    std::vector<Exchange> exchanges = place_questions(scene, random);
+    const std::vector<Exchange> directions = direction_questions(scene, random);
+    exchanges.insert(exchanges.end(), directions.begin(), directions.end());
+    for (const Exchange& one : exchanges) {
+      const auto named = [&](const std::string& where) -> const Object& {
+        return *std::find_if(scene.objects.begin(), scene.objects.end(), [&](const Object& object) {
+          return one.question.find(where + kind_of(object)) != std::string::npos;
+        });
+      };
+      const Object& a = named("is the ");
+      if (one.question.find("seen from") == std::string::npos) {
+        ++cells;
+        ASSERT_EQ(one.answer, fmt::format("row {}, column {}", std::ceil(a.y * 5), std::ceil(a.x * 5)));
+        continue;
+      }
+      ++pairs;
+      const Object& b = named("from the ");
+      const auto says = [&](const char* words) { return one.answer.find(words) != std::string::npos; };
+      ASSERT_EQ(says("left of it"), a.x < b.x - kClearOffset) << one.question << one.answer;
+      ASSERT_EQ(says("right of it"), a.x > b.x + kClearOffset) << one.question << one.answer;
+      ASSERT_EQ(says("above it"), a.y < b.y - kClearOffset) << one.question << one.answer;
+      ASSERT_EQ(says("below it"), a.y > b.y + kClearOffset) << one.question << one.answer;
+      const bool first_two = &a == &scene.objects[0] && &b == &scene.objects[1];
+      const bool swapped = &b == &scene.objects[0] && &a == &scene.objects[1];
+      const auto stand = [&](Arrangement how) { return scene.arrangement == how; };
+      ASSERT_EQ(says("inside it"), stand(Arrangement::inside) && swapped) << one.question << one.answer;
+      ASSERT_EQ(says("behind it"), stand(Arrangement::behind) && first_two) << one.question << one.answer;
+      ASSERT_EQ(says("touching it"), stand(Arrangement::touching) && (first_two || swapped)) << one.question;
+    }
+  });
+  EXPECT_GT(cells, 500);
+  EXPECT_GT(pairs, 500);
+}
+
+TEST(QuestionTest, PlacesListEveryObjectFromTheTop) {
+  Scene scene;
+  scene.objects = {{Shape::star, Colour::red, Texture::plain, Size::small, 0.9, 0.85, 0.1},
+                   {Shape::heart, Colour::orange, Texture::dotted, Size::large, 0.3, 0.3, 0.2}};
+  EXPECT_EQ(places(scene),
+            "Row 2, column 2: a heart, orange, dotted, large. Row 5, column 5: a star, red, plain, small.");
 }
 
 TEST(QuestionTest, OpenAnswersCountAndNameWhatIsThere) {
@@ -249,6 +298,7 @@ TEST(IllusionTest, PairsOfColoursOfTestsAreNotTrained) {
     SplitMix random(5, i);
     const Illusion a = make_illusion(random, Part::train), b = make_illusion(random, Part::test);
     trained.insert({a.kind, a.colours[0], a.colours[1]});
+    trained.insert({a.kind, a.colours[1], a.colours[0]});
     tested.insert({b.kind, b.colours[0], b.colours[1]});
   }
   EXPECT_GT(tested.size(), 20u);

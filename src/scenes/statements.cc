@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "base/fail.h"
 #include "scenes/questions.h"
@@ -7,41 +6,6 @@
 
 namespace cobra::scenes {
 namespace {
-
-/// The two objects of the scene's arrangement.
-bool is_pair(const Scene& scene, const Object& first, const Object& second) {
-  return &first == &scene.objects[0] && &second == &scene.objects[1];
-}
-
-/// nullopt: neither true nor clearly false.
-std::optional<bool> holds(const Scene& scene, const Object& a, Relation relation, const Object& b) {
-  const auto clearly = [](double offset) -> std::optional<bool> {
-    if (std::abs(offset) < kClearOffset) return std::nullopt;
-    return offset > 0;
-  };
-  const Arrangement arrangement = scene.arrangement;
-  switch (relation) {
-    case Relation::left_of:
-      return clearly(b.x - a.x);
-    case Relation::right_of:
-      return clearly(a.x - b.x);
-    case Relation::above:
-      return clearly(b.y - a.y);
-    case Relation::below:
-      return clearly(a.y - b.y);
-    case Relation::inside:
-      return arrangement == Arrangement::inside && is_pair(scene, b, a);
-    case Relation::behind:
-      return arrangement == Arrangement::behind && is_pair(scene, a, b);
-    case Relation::touching:
-      if (!is_pair(scene, a, b) && !is_pair(scene, b, a)) return false;
-      if (arrangement == Arrangement::apart || arrangement == Arrangement::touching) {
-        return arrangement == Arrangement::touching;
-      }
-      return std::nullopt;  // one covers a part of the other: a matter of words
-  }
-  return std::nullopt;
-}
 
 struct Pair {
   const Object *a, *b;
@@ -97,13 +61,6 @@ std::vector<Statement> statements(const Scene& scene, size_t count, SplitMix& ra
     const bool truth = random.chance(0.5);
     add_statement(scene, both[truth], truth, random, made);
   }
-  return made;
-}
-
-std::vector<Statement> true_statements(const Scene& scene, size_t count, SplitMix& random) {
-  const std::vector<Pair> pairs = pairs_where(scene, true);
-  std::vector<Statement> made;
-  for (size_t i = 0; i < count && !pairs.empty(); ++i) add_statement(scene, pairs, true, random, made);
   return made;
 }
 

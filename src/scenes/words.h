@@ -37,4 +37,7 @@ inline constexpr std::array<std::string_view, 7> kRelationNames = {"left of", "r
                                                                    "inside",  "behind",   "touching"};
 inline std::string_view name(Relation relation) { return kRelationNames[static_cast<size_t>(relation)]; }
 
+/// Whether `a` stands so to `b`; nullopt: neither true nor clearly false. Both are objects of the scene.
+std::optional<bool> holds(const Scene& scene, const Object& a, Relation relation, const Object& b);
+
 }  // namespace cobra::scenes
