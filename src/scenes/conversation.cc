@@ -46,9 +46,11 @@ class Turns {
   std::vector<data::Turn> turns_;
 };
 
-void add_presence(const Scene& scene, SplitMix& random, std::vector<Exchange>& exchanges) {
-  const auto absent = static_cast<Absent>(random.below(3));
-  for (const Presence& one : presence(scene, absent, random)) {
+/// Each answer by its own chance, or the second would follow from the first.
+void add_presence(const Scene& scene, size_t count, SplitMix& random, std::vector<Exchange>& exchanges) {
+  for (; count > 0; --count) {
+    const auto absent = static_cast<Absent>(random.below(3));
+    const Presence one = presence(scene, absent, random).front();
     exchanges.push_back({"presence", one.question, one.truth ? "Yes" : "No",
                          one.truth ? fmt::format("Yes, there is {}.", with_article(one.object))
                                    : fmt::format("No, there is no {}.", one.object)});
@@ -58,7 +60,7 @@ void add_presence(const Scene& scene, SplitMix& random, std::vector<Exchange>& e
 /// Open questions and questions for presence, as a sentence each or as a word.
 std::vector<Exchange> questions(const Scene& scene, SplitMix& random) {
   std::vector<Exchange> exchanges = open_questions(scene, random);
-  for (size_t i = 0; i < 2; ++i) add_presence(scene, random, exchanges);
+  add_presence(scene, 4, random, exchanges);
   random.shuffle(exchanges);
   exchanges.resize(std::min(exchanges.size(), kMostQuestions));
   return exchanges;
@@ -107,7 +109,7 @@ std::vector<data::Turn> judged(const Scene& scene, SplitMix& random) {
 
 std::vector<data::Turn> judged_presence(const Scene& scene, SplitMix& random) {
   std::vector<Exchange> exchanges;
-  add_presence(scene, random, exchanges);
+  add_presence(scene, kMostQuestions, random, exchanges);
   return answered(kShortAnswer, exchanges);
 }
 
