@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import unittest
 import zipfile
 
@@ -50,13 +51,27 @@ class ScenesTest(CobraTest):
         run("data", "scenes", "--train", 30, "--test", 0, "--seed", 5, "-o", many)
         self.assertEqual(json.loads((many / "train.json").read_text())[:20], few)
 
+    def answers(self, teaching):
+        examples = json.loads((self.make(teaching, f"--{teaching}") / "train.json").read_text())
+        return [turn["value"] for example in examples for turn in example["conversations"][1::2]]
+
     def test_places_alone(self):
-        row = r"[Rr]ow [1-5], column [1-5]"
+        for answer in self.answers("places"):
+            self.assertRegex(answer, r"^(Row [1-5], column [1-5]: a \w+, \w+, \w+, \w+\.( |$))+$")
+
+    def test_lookups_alone(self):
+        place = r"row [1-5], column [1-5]"
         seen_from = r"(inside|behind|touching|left of|right of|above|below) it"
-        answer = rf"({row}|({row}: a \w+ \w+ \w+ \w+\. ?)+|{seen_from}(, {seen_from})*)"
-        for example in json.loads((self.make("places", "--places") / "train.json").read_text()):
-            for turn in example["conversations"][1::2]:
-                self.assertRegex(turn["value"], rf"^{answer}$")
+        kinds = {"place": place, "direction": rf"{seen_from}(, {seen_from})*", "statement": "True|False",
+                 "presence": "Yes|No", "list": r"Row .*\."}
+        answers = self.answers("lookups")
+        found = {kind for kind, form in kinds.items() for answer in answers if re.fullmatch(form, answer)}
+        self.assertLessEqual({"place", "direction", "statement", "presence"}, found)
+        for answer in answers:
+            self.assertTrue(any(re.fullmatch(form, answer) for form in kinds.values()), answer)
+
+    def test_one_teaching_at_a_time(self):
+        self.assertIn("excludes", failure("data", "scenes", "--places", "--lookups", "-o", self.folder / "both"))
 
     def test_captions_of_single_objects(self):
         examples = json.loads((self.make("ones", "--captions", "--max-objects", 1) / "train.json").read_text())

@@ -29,12 +29,6 @@ struct RunFlags {
   RecipeFlags values;
 };
 
-std::string flag_of(const RecipeField& field) {
-  std::string flag = std::string("--") + field.name;
-  std::ranges::replace(flag.begin() + 2, flag.end(), '_', '-');
-  return flag;
-}
-
 RunRecipe recipe_of(RunFlags flags) {
   if (flags.resume.empty()) {
     const bool given = !flags.recipe.empty();
@@ -63,7 +57,7 @@ void add_run_command(CLI::App& app) {
   for (const RecipeField& field : recipe_fields()) {
     const std::string name = field.name;
     command->add_option_function<std::string>(
-        flag_of(field), [flags, name](const std::string& text) { flags->values[name] = text; }, field.help);
+        flag_name(field.name), [flags, name](const std::string& text) { flags->values[name] = text; }, field.help);
   }
   command->footer(kHelp);
   set_action(*command, [flags] {

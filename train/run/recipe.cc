@@ -1,5 +1,6 @@
 #include "train/run/recipe.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -81,14 +82,6 @@ void set(RunRecipe& recipe, const std::string& name, const Json& value, const st
   std::visit(Setter{recipe, field, value, source}, field.member);
 }
 
-std::string flag_name(const std::string& field) {
-  std::string flag = "--" + field;
-  for (size_t i = 2; i < flag.size(); ++i) {
-    if (flag[i] == '_') flag[i] = '-';
-  }
-  return flag;
-}
-
 /// The align stage has other defaults than the paper's finetune.
 RunRecipe defaults_of(const std::string& stage) {
   RunRecipe recipe;
@@ -116,6 +109,11 @@ void check_exists(const std::string& path, const char* field) {
 }
 
 }  // namespace
+
+std::string flag_name(std::string field) {
+  std::replace(field.begin(), field.end(), '_', '-');
+  return "--" + field;
+}
 
 const std::vector<RecipeField>& recipe_fields() {
   using R = RunRecipe;

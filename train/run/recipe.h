@@ -59,6 +59,9 @@ struct RecipeField {
 };
 const std::vector<RecipeField>& recipe_fields();
 
+/// "global_batch_size" as "--global-batch-size".
+std::string flag_name(std::string field);
+
 /// Values given as flags, by field name, as the user wrote them.
 using RecipeFlags = std::map<std::string, std::string>;
 
