@@ -15,14 +15,16 @@ namespace {
 struct InitFlags {
   std::string preset;
   int64_t seed = 0;
-  std::string tokenizer, towers, language_model;
+  std::string tokenizer, towers, projector, language_model;
+  double state_decay = 1;
   OutputModelFlags output{"q8_0", "", 0};
 };
 
 void run_init(const InitFlags& flags) {
   write_model("making random weights", flags.output, [&](const OutputModel& output) {
     init_model({flags.preset, static_cast<uint64_t>(flags.seed), output.type, flags.tokenizer, flags.towers,
-                flags.language_model, output.path, output.threads, output.progress});
+                flags.projector, flags.language_model, flags.state_decay, output.path, output.threads,
+                output.progress});
   });
 }
 
@@ -40,10 +42,14 @@ void add_init_command(CLI::App& app) {
       ->type_name("FILE");
   command->add_option("--towers", flags->towers, "Model whose vision towers to take instead of random ones")
       ->type_name("FILE");
+  command->add_option("--projector", flags->projector, "Model whose projector to take")->type_name("FILE");
   command
       ->add_option("--language-model", flags->language_model,
                    "Model whose language model and tokenizer to take")
       ->type_name("FILE");
+  add_number(
+      *command, "--state-decay", flags->state_decay, 1e-3, 1e3,
+      "How fast recurrent states fade, times Mamba's -A or that of --language-model; less remembers longer");
   add_output_model_flags(*command, flags->output, model_types());
   command->footer(
       "Examples:\n"

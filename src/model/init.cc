@@ -1,7 +1,9 @@
 #include "model/init.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
+#include <utility>
 
 #include "base/fail.h"
 #include "model/init_weights.h"
@@ -41,6 +43,7 @@ class Donors {
     check(options.towers.empty() || !config.towers.empty(), "{}: preset {} has no towers", options.towers,
           options.preset);
     if (!options.towers.empty()) towers_.emplace(options.towers);
+    if (!options.projector.empty()) projector_.emplace(options.projector);
     if (options.language_model.empty()) return;
     language_model_.emplace(options.language_model);
     check(!language_model_->find("output.weight"),
@@ -52,14 +55,15 @@ class Donors {
 
   /// The model that this tensor comes from, or null where it is made at random.
   const GgufFile* of(const TensorSpec& spec) const {
-    if (belongs_to_projector(spec)) return nullptr;
-    const std::optional<GgufFile>& donor = belongs_to_tower(spec, config_) ? towers_ : language_model_;
+    const std::optional<GgufFile>& donor = belongs_to_projector(spec)        ? projector_
+                                           : belongs_to_tower(spec, config_) ? towers_
+                                                                             : language_model_;
     return donor ? &*donor : nullptr;
   }
 
  private:
   const ModelConfig& config_;
-  std::optional<GgufFile> towers_, language_model_;
+  std::optional<GgufFile> towers_, projector_, language_model_;
 };
 
 TokenizerData read_tokenizer(const std::string& path, const Donors& donors) {
@@ -70,6 +74,28 @@ TokenizerData read_tokenizer(const std::string& path, const Donors& donors) {
   return data;
 }
 
+OutputTensor made_or_taken(const TensorSpec& spec, const ModelConfig& config, const InitOptions& options,
+                           const Donors& donors) {
+  if (const GgufFile* donor = donors.of(spec))
+    return retyped(*donor, weight_tensor(*donor, spec.name, spec.shape), spec, options.type);
+  return {spec.name, spec.shape, stored_type(spec, options.type), initial_values(spec, config, options.seed),
+          {},        {}};
+}
+
+/// The same times `factor`; of float32.
+OutputTensor scaled(OutputTensor tensor, double factor) {
+  const size_t cols = static_cast<size_t>(tensor.shape.back());
+  const std::span<const std::byte> ready = std::exchange(tensor.ready, {});
+  tensor.read_row = [=, read_row = tensor.read_row](int64_t row, float* out) {
+    if (ready.empty())
+      read_row(row, out);
+    else
+      std::memcpy(out, ready.data() + static_cast<size_t>(row) * cols * sizeof(float), cols * sizeof(float));
+    for (size_t i = 0; i < cols; ++i) out[i] *= static_cast<float>(factor);
+  };
+  return tensor;
+}
+
 }  // namespace
 
 void init_model(const InitOptions& options) {
@@ -78,22 +104,16 @@ void init_model(const InitOptions& options) {
   const TokenizerData tokenizer = read_tokenizer(options.tokenizer, donors);
   fit_vocabulary(options, tokenizer, config);
   check_config(config, options.preset);
-  for (const std::string* input : {&options.tokenizer, &options.towers, &options.language_model}) {
+  for (const std::string* input :
+       {&options.tokenizer, &options.towers, &options.projector, &options.language_model}) {
     if (!input->empty()) check_output_differs(options.output, *input);
   }
 
   std::vector<OutputTensor> tensors;
   for (const TensorSpec& spec : tensor_specs(config)) {
-    if (const GgufFile* donor = donors.of(spec)) {
-      tensors.push_back(retyped(*donor, weight_tensor(*donor, spec.name, spec.shape), spec, options.type));
-      continue;
-    }
-    tensors.push_back({spec.name,
-                       spec.shape,
-                       stored_type(spec, options.type),
-                       initial_values(spec, config, options.seed),
-                       {},
-                       {}});
+    OutputTensor tensor = made_or_taken(spec, config, options, donors);
+    const bool fades = spec.name.ends_with("ssm_a") && options.state_decay != 1;
+    tensors.push_back(fades ? scaled(std::move(tensor), options.state_decay) : std::move(tensor));
   }
   GgufWriter writer(options.output);
   write_config(config, options.type, writer);

@@ -15,7 +15,9 @@ struct InitOptions {
   DType type = DType::q8_0;
   std::string tokenizer;       // tokenizer.json; empty: the language model's, or one token a byte
   std::string towers;          // GGUF whose vision towers are taken instead of random ones; may be empty
+  std::string projector;       // likewise
   std::string language_model;  // likewise
+  double state_decay = 1;      // how fast the recurrent states fade: times Mamba's initial A, or the donor's
   std::string output;
   int threads = 1;
   Progress progress;  // may be empty

@@ -162,6 +162,38 @@ TEST_F(InitTest, PartsOfOtherModelsKeepTheirValues) {
   }
 }
 
+TEST_F(InitTest, ThreePartsAreTheWholeModelAndOnlyTheDecayIsScaled) {
+  InitOptions o;
+  o.preset = "cobra-tiny", o.type = DType::f32;
+  o.output = path("whole.gguf");
+  init_model(o);
+  const GgufFile whole(o.output);
+  o.towers = o.projector = o.language_model = o.output;
+  o.seed = 7;
+  o.state_decay = 0.25;
+  o.output = path("slower.gguf");
+  init_model(o);
+  const auto values = [](const TensorEntry& tensor) {
+    return std::span(reinterpret_cast<const float*>(tensor.bytes.data()),
+                     tensor.bytes.size() / sizeof(float));
+  };
+  size_t scaled = 0;
+  const GgufFile slower(o.output);
+  for (const TensorEntry& tensor : slower.tensors()) {
+    const bool decay = tensor.name.ends_with("ssm_a");
+    scaled += decay;
+    const auto before = values(*whole.find(tensor.name)), after = values(tensor);
+    ASSERT_EQ(before.size(), after.size());
+    for (size_t i = 0; i < after.size(); ++i)
+      ASSERT_EQ(after[i], before[i] * (decay ? 0.25f : 1.0f)) << tensor.name;
+  }
+  EXPECT_EQ(scaled, 6u) << "one in each layer";
+  // Random weights have it too.
+  o.towers = o.projector = o.language_model = "";
+  init_model(o);
+  EXPECT_EQ(values(*GgufFile(o.output).find("blk.0.ssm_a"))[15], -4);
+}
+
 TEST_F(InitTest, PartsOfAnotherShapeAreRefused) {
   tiny(1, 1);
   InitOptions o;

@@ -113,16 +113,47 @@ std::vector<data::Turn> judged_presence(const Scene& scene, SplitMix& random) {
   return answered(kShortAnswer, exchanges);
 }
 
+std::vector<data::Turn> described_each(const Scene& scene, SplitMix& random) {
+  const std::string text = properties(scene, random);
+  if (text.empty()) return {};
+  return answered("", {{"properties", "Describe each object.", text, {}}});
+}
+
+/// How often each kind of look-up is asked; what is left tells all properties of all objects.
+struct LookupShares {
+  double directions, statements, presence, properties;
+};
+
+std::vector<data::Turn> looked_up(const Scene& scene, const LookupShares& shares, SplitMix& random) {
+  const double kind = random.uniform(0, 1);
+  const double statements = shares.directions + shares.statements, presence = statements + shares.presence;
+  std::vector<data::Turn> turns;
+  if (kind < shares.directions)
+    turns = answered("", direction_questions(scene, random));
+  else if (kind < statements)
+    turns = judged(scene, random);
+  else if (kind < presence)
+    turns = judged_presence(scene, random);
+  else if (kind < presence + shares.properties)
+    turns = answered(kShortAnswer, property_questions(scene, random));
+  else
+    turns = described_each(scene, random);
+  return turns.empty() ? placed(scene, random) : turns;  // nothing to compare, or no name without doubt
+}
+
 }  // namespace
 
 std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
   const double kind = random.uniform(0, 1);
-  if (kind < 0.3) {
+  if (kind < 0.25) {
     if (std::vector<data::Turn> turns = judged(scene, random); !turns.empty()) return turns;
   }
-  if (kind < 0.65) return short_answers(scene, random);
-  if (kind < 0.85) return random.chance(0.4) ? placed(scene, random) : looked_up(scene, random);
-  return kind < 0.93 ? sentences(scene, random) : described(scene, random);
+  if (kind < 0.6) return short_answers(scene, random);
+  if (kind < 0.9) {
+    return looked_up(scene, {.directions = 0.25, .statements = 0, .presence = 0.1, .properties = 0.25},
+                     random);
+  }
+  return kind < 0.95 ? sentences(scene, random) : described(scene, random);
 }
 
 std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random) {
@@ -136,17 +167,10 @@ std::vector<data::Turn> placed(const Scene& scene, SplitMix& random) {
 }
 
 std::vector<data::Turn> looked_up(const Scene& scene, SplitMix& random) {
-  const double kind = random.uniform(0, 1);
-  std::vector<data::Turn> turns;
-  if (kind < 0.35)
-    turns = answered("", direction_questions(scene, random));
-  else if (kind < 0.5)
-    turns = judged(scene, random);
-  else if (kind < 0.65)
-    turns = judged_presence(scene, random);
-  else
-    turns = answered("", place_questions(scene, random));
-  return turns.empty() ? placed(scene, random) : turns;  // nothing to compare, or no name without doubt
+  // Told of each object by its name, five properties must be found for one name: much more to learn from
+  // than a question's one answer.
+  return looked_up(scene, {.directions = 0.03, .statements = 0.03, .presence = 0.04, .properties = 0.2},
+                   random);
 }
 
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random) {

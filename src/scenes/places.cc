@@ -39,13 +39,72 @@ std::string seen_from(const Scene& scene, const Object& a, const Object& b) {
 
 }  // namespace
 
-std::vector<Exchange> place_questions(const Scene& scene, SplitMix& random) {
-  std::vector<Exchange> exchanges;
-  for (const Object* object : named_objects(scene)) {
-    exchanges.push_back({"place", fmt::format("Where is the {}?", kind_of(*object)), cell_words(*object), {}});
+namespace {
+
+/// What the objects of a scene are called by: "the red object", "the star" or "the red star".
+enum class CalledBy { colour, shape, both };
+
+CalledBy any_name(SplitMix& random) {
+  const double kind = random.uniform(0, 1);
+  return kind < 0.45 ? CalledBy::colour : kind < 0.75 ? CalledBy::shape : CalledBy::both;
+}
+
+std::string called(const Object& object, CalledBy by) {
+  if (by == CalledBy::both) return kind_of(object);
+  return by == CalledBy::shape ? std::string(name(object.shape))
+                               : fmt::format("{} object", name(object.colour));
+}
+
+/// Those that no other object shares its name with, shuffled.
+std::vector<const Object*> called_apart(const Scene& scene, CalledBy by, SplitMix& random) {
+  std::vector<const Object*> objects;
+  for (const Object& object : scene.objects) {
+    const auto alike = [&](const Object& other) { return called(object, by) == called(other, by); };
+    if (count_if(scene, alike) == 1) objects.push_back(&object);
   }
-  random.shuffle(exchanges);
+  random.shuffle(objects);
+  return objects;
+}
+
+Exchange property_question(const Object& object, CalledBy by, SplitMix& random) {
+  const std::string words = called(object, by);
+  std::vector<Exchange> choices = {
+      {"place", fmt::format("Where is the {}?", words), cell_words(object), {}},
+      {"texture",
+       fmt::format("Is the {} plain, striped or dotted?", words),
+       std::string(name(object.texture)),
+       {}},
+      {"size", fmt::format("Is the {} small or large?", words), std::string(name(object.size)), {}}};
+  if (by == CalledBy::colour)
+    choices.push_back(
+        {"shape", fmt::format("What shape is the {}?", words), std::string(name(object.shape)), {}});
+  if (by == CalledBy::shape)
+    choices.push_back(
+        {"colour", fmt::format("What color is the {}?", words), std::string(name(object.colour)), {}});
+  return choices[std::min(random.below(5), choices.size() - 1)];
+}
+
+}  // namespace
+
+std::vector<Exchange> property_questions(const Scene& scene, SplitMix& random) {
+  const CalledBy by = any_name(random);
+  std::vector<Exchange> exchanges;
+  for (const Object* object : called_apart(scene, by, random))
+    exchanges.push_back(property_question(*object, by, random));
   return exchanges;
+}
+
+std::string properties(const Scene& scene, SplitMix& random) {
+  const CalledBy by = any_name(random);
+  std::string text;
+  for (const Object* object : called_apart(scene, by, random)) {
+    const std::string rest = by == CalledBy::colour  ? fmt::format("a {}, ", name(object->shape))
+                             : by == CalledBy::shape ? fmt::format("{}, ", name(object->colour))
+                                                     : "";
+    text += fmt::format("{}The {}: {}{}, {}, {}.", text.empty() ? "" : " ", called(*object, by), rest,
+                        name(object->texture), name(object->size), cell_words(*object));
+  }
+  return text;
 }
 
 std::vector<Exchange> direction_questions(const Scene& scene, SplitMix& random) {

@@ -41,8 +41,11 @@ std::vector<Statement> statements(const Scene& scene, size_t count, SplitMix& ra
 /// combination of a shape that is there; adversarial: colour and shape are there, but not on one object,
 /// where there are two such objects.
 std::vector<Presence> presence(const Scene& scene, Absent absent, SplitMix& random);
-/// Where each object is that can be named without doubt, by row and column, shuffled. Without sentences.
-std::vector<Exchange> place_questions(const Scene& scene, SplitMix& random);
+/// A property (place by row and column, shape, colour, texture, size) of each object that can be named
+/// without doubt, shuffled; all are named by their colour, or by their shape, or by both. Without sentences.
+std::vector<Exchange> property_questions(const Scene& scene, SplitMix& random);
+/// All properties of each such object, in any order: "The red object: a star, plain, small, row 1, column 2."
+std::string properties(const Scene& scene, SplitMix& random);
 /// Where one of them is, seen from another ("left of it, above it"); once for each two, in either order.
 std::vector<Exchange> direction_questions(const Scene& scene, SplitMix& random);
 /// All objects by rows and columns, as read.
