@@ -24,7 +24,7 @@ constexpr const char* kExamples =
 
 struct ScenesFlags {
   scenes::DatasetOptions options;
-  bool captions = false, places = false, lookups = false;
+  bool captions = false, places = false, lookups = false, comparisons = false;
   int64_t seed = 0, pixels = 128, max_objects = scenes::kUsualObjects;
 };
 
@@ -37,6 +37,7 @@ void run_scenes(const ScenesFlags& flags) {
   if (flags.captions) options.teaching = scenes::Teaching::captions;
   if (flags.places) options.teaching = scenes::Teaching::places;
   if (flags.lookups) options.teaching = scenes::Teaching::lookups;
+  if (flags.comparisons) options.teaching = scenes::Teaching::comparisons;
   options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const scenes::DatasetReport report = scenes::make_dataset(options);
   progress.finish();
@@ -69,6 +70,12 @@ void add_data_scenes_command(CLI::App& data) {
                  "another, whether it is there")
       ->excludes("--captions")
       ->excludes("--places");
+  command
+      ->add_flag("--comparisons", flags->comparisons,
+                 "Train on what must be found and compared: presence, places seen from another, statements")
+      ->excludes("--captions")
+      ->excludes("--places")
+      ->excludes("--lookups");
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
   command->footer(kExamples);
   command->callback([flags] { run_scenes(*flags); });

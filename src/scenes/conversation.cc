@@ -107,10 +107,22 @@ std::vector<data::Turn> judged(const Scene& scene, SplitMix& random) {
   return turns.take();
 }
 
-std::vector<data::Turn> judged_presence(const Scene& scene, SplitMix& random) {
+std::vector<data::Turn> some_presence(const Scene& scene, SplitMix& random) {
   std::vector<Exchange> exchanges;
   add_presence(scene, kMostQuestions, random, exchanges);
   return answered(kShortAnswer, exchanges);
+}
+
+/// Many, for each answer is but one bit; none twice.
+std::vector<data::Turn> judged_presence(const Scene& scene, SplitMix& random) {
+  constexpr size_t kTries = 6;
+  std::vector<Exchange> all, different;
+  add_presence(scene, kTries, random, all);
+  for (const Exchange& one : all) {
+    const auto same = [&](const Exchange& other) { return other.sentence == one.sentence; };
+    if (std::none_of(different.begin(), different.end(), same)) different.push_back(one);
+  }
+  return answered(kShortAnswer, different);
 }
 
 std::vector<data::Turn> described_each(const Scene& scene, SplitMix& random) {
@@ -133,7 +145,7 @@ std::vector<data::Turn> looked_up(const Scene& scene, const LookupShares& shares
   else if (kind < statements)
     turns = judged(scene, random);
   else if (kind < presence)
-    turns = judged_presence(scene, random);
+    turns = some_presence(scene, random);
   else if (kind < presence + shares.properties)
     turns = answered(kShortAnswer, property_questions(scene, random));
   else
@@ -171,6 +183,14 @@ std::vector<data::Turn> looked_up(const Scene& scene, SplitMix& random) {
   // than a question's one answer.
   return looked_up(scene, {.directions = 0.03, .statements = 0.03, .presence = 0.04, .properties = 0.2},
                    random);
+}
+
+std::vector<data::Turn> compared(const Scene& scene, SplitMix& random) {
+  const double kind = random.uniform(0, 1);
+  if (kind < 0.4) return judged_presence(scene, random);
+  std::vector<data::Turn> turns =
+      kind < 0.75 ? answered("", direction_questions(scene, random)) : judged(scene, random);
+  return turns.empty() ? judged_presence(scene, random) : turns;
 }
 
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random) {

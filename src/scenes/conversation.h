@@ -21,5 +21,7 @@ std::vector<data::Turn> captioned(const Scene& scene, SplitMix& random);
 std::vector<data::Turn> placed(const Scene& scene, SplitMix& random);
 /// What must be found by its name: where one object is, where it is seen from another, statements, presence.
 std::vector<data::Turn> looked_up(const Scene& scene, SplitMix& random);
+/// What must be found and then compared: presence, where one object is seen from another, statements.
+std::vector<data::Turn> compared(const Scene& scene, SplitMix& random);
 
 }  // namespace cobra::scenes

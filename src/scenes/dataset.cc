@@ -79,6 +79,8 @@ class Maker {
         return placed(scene, random);
       case Teaching::lookups:
         return looked_up(scene, random);
+      case Teaching::comparisons:
+        return compared(scene, random);
     }
     return {};
   }

@@ -15,7 +15,7 @@ namespace cobra::scenes {
 
 /// What is trained. All but conversations are scenes alone, without illusions and talk, and little in their
 /// answers follows from the questions.
-enum class Teaching { conversations, captions, places, lookups };
+enum class Teaching { conversations, captions, places, lookups, comparisons };
 
 struct DatasetOptions {
   std::string output;  // folder to make

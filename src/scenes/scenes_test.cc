@@ -82,6 +82,8 @@ TEST(SceneTest, TrainingNeitherShowsNorDescribesWhatIsHeldOut) {
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
     for (const data::Turn& turn : placed(scene, random))
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
+    for (const data::Turn& turn : compared(scene, random))
+      ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
     for (const data::Turn& turn : looked_up(scene, random))
       ASSERT_FALSE(mentions_held_out(turn.text)) << turn.text;
   });
@@ -180,26 +182,74 @@ TEST(QuestionTest, StatementsAreTrueHalfOfTheTimeAndOfTheCoordinates) {
   EXPECT_NEAR(static_cast<double>(truths) / all, 0.5, 0.03);
 }
 
-TEST(QuestionTest, PlacesAreThoseOfTheCoordinates) {
-  int cells = 0, pairs = 0;
+/// The one object that `words` ("red object", "star", "red star") fit; nullptr: none or several.
+const Object* only_one(const Scene& scene, const std::string& words) {
+  const Object* found = nullptr;
+  for (const Object& object : scene.objects) {
+    const std::string colour(name(object.colour)), shape(name(object.shape));
+    if (words != colour + " object" && words != shape && words != colour + " " + shape) continue;
+    if (found) return nullptr;
+    found = &object;
+  }
+  return found;
+}
+
+std::string cell_of(const Object& object) {
+  return fmt::format("row {}, column {}", std::ceil(object.y * 5), std::ceil(object.x * 5));
+}
+
+TEST(QuestionTest, PropertiesAreThoseOfTheOnlyObjectOfThatName) {
+  std::map<std::string, int> asked;
   for_scenes(Part::train, [&](const Scene& scene, SplitMix& random) {
-    std::vector<Exchange> exchanges = place_questions(scene, random);
-    const std::vector<Exchange> directions = direction_questions(scene, random);
-    exchanges.insert(exchanges.end(), directions.begin(), directions.end());
-    for (const Exchange& one : exchanges) {
-      const auto named = [&](const std::string& where) -> const Object& {
-        return *std::find_if(scene.objects.begin(), scene.objects.end(), [&](const Object& object) {
-          return one.question.find(where + kind_of(object)) != std::string::npos;
-        });
-      };
-      const Object& a = named("is the ");
-      if (one.question.find("seen from") == std::string::npos) {
-        ++cells;
-        ASSERT_EQ(one.answer, fmt::format("row {}, column {}", std::ceil(a.y * 5), std::ceil(a.x * 5)));
-        continue;
+    for (const Exchange& one : property_questions(scene, random)) {
+      const size_t begin = one.question.find("the ") + 4;
+      std::string words = one.question.substr(begin, one.question.find('?') - begin);
+      for (const char* choices : {" plain, striped or dotted", " small or large"}) {
+        if (words.ends_with(choices)) words.resize(words.size() - std::string(choices).size());
       }
+      const Object* object = only_one(scene, words);
+      ASSERT_TRUE(object) << one.question;
+      const std::map<std::string, std::string> truths = {{"place", cell_of(*object)},
+                                                         {"texture", std::string(name(object->texture))},
+                                                         {"size", std::string(name(object->size))},
+                                                         {"shape", std::string(name(object->shape))},
+                                                         {"colour", std::string(name(object->colour))}};
+      ASSERT_EQ(one.answer, truths.at(one.type)) << one.question;
+      ++asked[one.type];
+    }
+  });
+  EXPECT_EQ(asked.size(), 5u);
+}
+
+TEST(QuestionTest, PropertiesOfEachAreToldBehindItsName) {
+  int told = 0;
+  for_scenes(Part::train, [&](const Scene& scene, SplitMix& random) {
+    std::istringstream text(properties(scene, random));
+    for (std::string sentence; std::getline(text >> std::ws, sentence, '.'); ++told) {
+      ASSERT_TRUE(sentence.starts_with("The ")) << sentence;
+      const size_t colon = sentence.find(':');
+      const Object* object = only_one(scene, sentence.substr(4, colon - 4));
+      ASSERT_TRUE(object) << sentence;
+      const std::string end =
+          fmt::format("{}, {}, {}", name(object->texture), name(object->size), cell_of(*object));
+      ASSERT_TRUE(sentence.ends_with(end)) << sentence;
+      ASSERT_NE(sentence.find(name(object->shape)), std::string::npos) << sentence;
+    }
+  });
+  EXPECT_GT(told, 1000);
+}
+
+TEST(QuestionTest, DirectionsAreThoseOfTheCoordinates) {
+  int pairs = 0;
+  for_scenes(Part::train, [&](const Scene& scene, SplitMix& random) {
+    for (const Exchange& one : direction_questions(scene, random)) {
+      const size_t comma = one.question.find(", seen from the ");
+      const Object* first = only_one(scene, one.question.substr(13, comma - 13));
+      const Object* second =
+          only_one(scene, one.question.substr(comma + 16, one.question.size() - comma - 17));
+      ASSERT_TRUE(first && second) << one.question;
+      const Object &a = *first, &b = *second;
       ++pairs;
-      const Object& b = named("from the ");
       const auto says = [&](const char* words) { return one.answer.find(words) != std::string::npos; };
       ASSERT_EQ(says("left of it"), a.x < b.x - kClearOffset) << one.question << one.answer;
       ASSERT_EQ(says("right of it"), a.x > b.x + kClearOffset) << one.question << one.answer;
@@ -213,7 +263,6 @@ TEST(QuestionTest, PlacesAreThoseOfTheCoordinates) {
       ASSERT_EQ(says("touching it"), stand(Arrangement::touching) && (first_two || swapped)) << one.question;
     }
   });
-  EXPECT_GT(cells, 500);
   EXPECT_GT(pairs, 500);
 }
 

@@ -62,13 +62,25 @@ class ScenesTest(CobraTest):
     def test_lookups_alone(self):
         place = r"row [1-5], column [1-5]"
         seen_from = r"(inside|behind|touching|left of|right of|above|below) it"
-        kinds = {"place": place, "direction": rf"{seen_from}(, {seen_from})*", "statement": "True|False",
+        each = r"(The [\w ]+: [\w, ]+\.( |$))+"
+        kinds = {"each": each, "place": place, "word": r"\w+", "direction": rf"{seen_from}(, {seen_from})*", "statement": "True|False",
                  "presence": "Yes|No", "list": r"Row .*\."}
         answers = self.answers("lookups")
         found = {kind for kind, form in kinds.items() for answer in answers if re.fullmatch(form, answer)}
-        self.assertLessEqual({"place", "direction", "statement", "presence"}, found)
+        self.assertLessEqual({"each", "place", "word"}, found)
         for answer in answers:
             self.assertTrue(any(re.fullmatch(form, answer) for form in kinds.values()), answer)
+
+    def test_comparisons_alone(self):
+        seen_from = r"(inside|behind|touching|left of|right of|above|below) it"
+        answers = self.answers("comparisons")
+        for answer in answers:
+            self.assertRegex(answer, rf"^(True|False|Yes|No|{seen_from}(, {seen_from})*)$")
+        self.assertLessEqual({"True", "False", "Yes", "No"}, set(answers))
+        turns = json.loads((self.folder / "comparisons" / "train.json").read_text())
+        for example in turns:
+            asked = [re.sub(r"in the \w+|<image>|\n.*", "", t["value"].strip()) for t in example["conversations"][::2]]
+            self.assertEqual(len(set(asked)), len(asked), asked)
 
     def test_one_teaching_at_a_time(self):
         self.assertIn("excludes", failure("data", "scenes", "--places", "--lookups", "-o", self.folder / "both"))
