@@ -62,6 +62,8 @@ scenes look --lookups --train 20000 --seed 33
 scenes look-more --lookups --train 20000 --seed 34
 scenes all --train 62000 --seed 0
 scenes compare --comparisons --train 30000 --seed 35
+scenes captions --captions --train 15000 --seed 36
+scenes lists --places --train 15000 --seed 37
 [[ -e fashion ]] || "$cobra" data fashion -o fashion
 [[ -e garments ]] || "$cobra" data fashion --sentences 0.25 -o garments
 # The words of the short answers make the vocabulary; garments shares its pictures' names with fashion, not its answers.
@@ -69,13 +71,14 @@ join words.json few look all fashion
 # A part of each is taken, at random: how often a file is named sets its share.
 join look.json look look-more look look-more look look-more
 join talk.json all all garments
-join train.json compare compare compare all garments
+join compare.json compare compare compare all garments
+join train.json compare compare compare all all garments captions captions lists lists
 [[ -e tokenizer.json ]] || "$cobra" data tokenizer words.json --vocab-size 1024 -o tokenizer.json
 [[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
 
-step "2/4 Training: to see one object, to see where several are, to find one by its name, to talk, and all of it"
+step "2/4 Training: to see one object, to see where several are, to find one by its name, to talk, to compare, and all of it"
 train see-one --model untrained.gguf --data one/train.json --images one --max-steps 1000
-# The next four end before their learning rate is down, which rises again in the one after.
+# The next five end before their learning rate is down, which rises again in the one after.
 train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 5000 --stop-after 2500
 train look-up --model see-few/model.gguf --data look.json --max-steps 6000 --stop-after 1688
 # States that fade a sixteenth as fast: with Mamba's own decay hardly any object was found by its name.
@@ -83,6 +86,7 @@ train look-up --model see-few/model.gguf --data look.json --max-steps 6000 --sto
   --projector look-up/model.gguf --language-model look-up/model.gguf --state-decay 0.0625 -o slow.gguf
 train look-again --model slow.gguf --data look.json --max-steps 6000 --stop-after 1200
 train talk --model look-again/model.gguf --data talk.json --max-steps 4900 --stop-after 1400
+train comparing --model talk/model.gguf --data compare.json --max-steps 3500 --stop-after 790
 train run
 
 step "3/4 Weights in 8 bits"
