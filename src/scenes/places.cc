@@ -1,4 +1,4 @@
-// Where things are: by rows and columns of the picture, and seen from each other.
+// Where things are, by rows and columns of the picture and seen from each other, and what they are besides.
 #include <algorithm>
 #include <utility>
 
@@ -37,13 +37,10 @@ std::string seen_from(const Scene& scene, const Object& a, const Object& b) {
   return words;
 }
 
-}  // namespace
-
-namespace {
-
 /// What the objects of a scene are called by: "the red object", "the star" or "the red star".
 enum class CalledBy { colour, shape, both };
 
+/// Colours, which are seen first, most often.
 CalledBy any_name(SplitMix& random) {
   const double kind = random.uniform(0, 1);
   return kind < 0.45 ? CalledBy::colour : kind < 0.75 ? CalledBy::shape : CalledBy::both;
@@ -66,6 +63,7 @@ std::vector<const Object*> called_apart(const Scene& scene, CalledBy by, SplitMi
   return objects;
 }
 
+/// A property that the name does not tell.
 Exchange property_question(const Object& object, CalledBy by, SplitMix& random) {
   const std::string words = called(object, by);
   std::vector<Exchange> choices = {

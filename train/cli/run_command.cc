@@ -57,7 +57,8 @@ void add_run_command(CLI::App& app) {
   for (const RecipeField& field : recipe_fields()) {
     const std::string name = field.name;
     command->add_option_function<std::string>(
-        flag_name(field.name), [flags, name](const std::string& text) { flags->values[name] = text; }, field.help);
+        flag_name(field.name), [flags, name](const std::string& text) { flags->values[name] = text; },
+        field.help);
   }
   command->footer(kHelp);
   set_action(*command, [flags] {
