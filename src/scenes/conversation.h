@@ -10,7 +10,7 @@
 namespace cobra::scenes {
 
 /// One of: short answers to the pinned request of VQA-v2 and POPE, statements judged as VSR asks, whole
-/// sentences, places, a caption and questions after it. The first turn has the picture and the request; the
+/// sentences, look-ups, a caption and questions after it. The first turn has the picture and the request; the
 /// later turns are bare questions.
 std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random);
 std::vector<data::Turn> conversation(const Illusion& illusion, SplitMix& random);
