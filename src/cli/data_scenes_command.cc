@@ -24,7 +24,6 @@ constexpr const char* kExamples =
 
 struct ScenesFlags {
   scenes::DatasetOptions options;
-  bool captions = false, places = false, lookups = false, comparisons = false;
   int64_t seed = 0, pixels = 128, max_objects = scenes::kUsualObjects;
 };
 
@@ -34,15 +33,29 @@ void run_scenes(const ScenesFlags& flags) {
   options.seed = static_cast<uint64_t>(flags.seed);
   options.pixels = static_cast<int>(flags.pixels);
   options.max_objects = static_cast<size_t>(flags.max_objects);
-  if (flags.captions) options.teaching = scenes::Teaching::captions;
-  if (flags.places) options.teaching = scenes::Teaching::places;
-  if (flags.lookups) options.teaching = scenes::Teaching::lookups;
-  if (flags.comparisons) options.teaching = scenes::Teaching::comparisons;
   options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const scenes::DatasetReport report = scenes::make_dataset(options);
   progress.finish();
   say(fmt::format("wrote {}: {} conversations to train, {} questions to test\n",
                   printable(options.output, 1000), report.train, report.test_questions));
+}
+
+/// What is trained instead of whole conversations: one of these at most.
+void add_teaching_flags(CLI::App& command, const std::shared_ptr<ScenesFlags>& flags) {
+  CLI::Option_group* teaching =
+      command.add_option_group("Teaching", "Scenes alone, without illusions and talk");
+  teaching->require_option(0, 1);
+  const auto add = [&](const char* flag, scenes::Teaching value, const char* help) {
+    teaching->add_flag_callback(
+        flag, [flags, value] { flags->options.teaching = value; }, help);
+  };
+  add("--captions", scenes::Teaching::captions, "Train on captions alone: the most to be seen in each word");
+  add("--places", scenes::Teaching::places, "Train on lists of what is where alone");
+  add("--lookups", scenes::Teaching::lookups,
+      "Train on questions for what must be found by its name: where it is, alone and seen from another, "
+      "whether it is there");
+  add("--comparisons", scenes::Teaching::comparisons,
+      "Train on what must be found and compared: presence, places seen from another, statements");
 }
 
 }  // namespace
@@ -58,24 +71,7 @@ void add_data_scenes_command(CLI::App& data) {
   add_integer(*command, "--pixels", flags->pixels, 16, 2048, "Length of a picture's side");
   add_integer(*command, "--max-objects", flags->max_objects, 1, scenes::kMaxObjects,
               "Most objects in a scene; fewer are easier, to begin with");
-  command->add_flag("--captions", flags->captions,
-                    "Train on captions alone, without illusions and talk: the most to be seen in each word");
-  command
-      ->add_flag("--places", flags->places,
-                 "Train on lists of what is where alone, without illusions and talk")
-      ->excludes("--captions");
-  command
-      ->add_flag("--lookups", flags->lookups,
-                 "Train on questions for what must be found by its name: where it is, alone and seen from "
-                 "another, whether it is there")
-      ->excludes("--captions")
-      ->excludes("--places");
-  command
-      ->add_flag("--comparisons", flags->comparisons,
-                 "Train on what must be found and compared: presence, places seen from another, statements")
-      ->excludes("--captions")
-      ->excludes("--places")
-      ->excludes("--lookups");
+  add_teaching_flags(*command, flags);
   add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
   command->footer(kExamples);
   command->callback([flags] { run_scenes(*flags); });

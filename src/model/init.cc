@@ -40,8 +40,9 @@ bool belongs_to_tower(const TensorSpec& spec, const ModelConfig& config) {
 class Donors {
  public:
   Donors(const ModelConfig& config, const InitOptions& options) : config_(config) {
-    check(options.towers.empty() || !config.towers.empty(), "{}: preset {} has no towers", options.towers,
-          options.preset);
+    for (const std::string& pictures : {options.towers, options.projector})
+      check(pictures.empty() || !config.towers.empty(), "{}: preset {} has no towers and no projector",
+            pictures, options.preset);
     if (!options.towers.empty()) towers_.emplace(options.towers);
     if (!options.projector.empty()) projector_.emplace(options.projector);
     if (options.language_model.empty()) return;

@@ -210,6 +210,18 @@ TEST_F(InitTest, PartsOfAnotherShapeAreRefused) {
   EXPECT_THAT(testing::error_of([&] { init_model(o); }), HasSubstr("other.gguf"));
 }
 
+TEST_F(InitTest, APresetWithoutPicturesTakesNeitherTowersNorProjector) {
+  tiny(1, 1);
+  for (std::string InitOptions::*part : {&InitOptions::towers, &InitOptions::projector}) {
+    InitOptions o;
+    o.preset = "mamba-130m";
+    o.output = path("other.gguf");
+    o.*part = path("m.gguf");
+    EXPECT_THAT(testing::error_of([&] { init_model(o); }),
+                HasSubstr("m.gguf: preset mamba-130m has no towers and no projector"));
+  }
+}
+
 TEST_F(InitTest, UnknownPresetListsTheKnownOnes) {
   InitOptions o;
   o.preset = "cobra-7b";

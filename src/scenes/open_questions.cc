@@ -11,18 +11,6 @@ namespace {
 /// Both spellings, since users have both.
 std::string_view colour_word(SplitMix& random) { return random.chance(0.5) ? "colour" : "color"; }
 
-/// Objects whose `property` no other has.
-template <typename Property>
-std::vector<const Object*> unique_by(const Scene& scene, const Property& property) {
-  std::vector<const Object*> unique;
-  for (const Object& object : scene.objects) {
-    if (count_if(scene, [&](const Object& o) { return property(o) == property(object); }) == 1) {
-      unique.push_back(&object);
-    }
-  }
-  return unique;
-}
-
 class OpenQuestions {
  public:
   OpenQuestions(const Scene& scene, SplitMix& random) : scene_(scene), random_(random) {}
@@ -72,15 +60,17 @@ class OpenQuestions {
   void ask_texture() {
     const Object* object = one_of(named_objects(scene_));
     if (!object) return;
-    add("texture", fmt::format("Is the {} plain, striped or dotted?", kind_of(*object)),
-        name(object->texture), fmt::format("The {} is {}.", kind_of(*object), name(object->texture)));
+    const std::string kind = kind_of(*object);
+    add("texture", ask_texture_of(kind), name(object->texture),
+        fmt::format("The {} is {}.", kind, name(object->texture)));
   }
 
   void ask_size() {
     const Object* object = one_of(named_objects(scene_));
     if (!object) return;
-    add("size", fmt::format("Is the {} small or large?", kind_of(*object)), name(object->size),
-        fmt::format("The {} is {}.", kind_of(*object), name(object->size)));
+    const std::string kind = kind_of(*object);
+    add("size", ask_size_of(kind), name(object->size),
+        fmt::format("The {} is {}.", kind, name(object->size)));
   }
 
   void add_count(const std::string& what_one, size_t count) {

@@ -54,11 +54,7 @@ std::string called(const Object& object, CalledBy by) {
 
 /// Those that no other object shares its name with, shuffled.
 std::vector<const Object*> called_apart(const Scene& scene, CalledBy by, SplitMix& random) {
-  std::vector<const Object*> objects;
-  for (const Object& object : scene.objects) {
-    const auto alike = [&](const Object& other) { return called(object, by) == called(other, by); };
-    if (count_if(scene, alike) == 1) objects.push_back(&object);
-  }
+  std::vector<const Object*> objects = unique_by(scene, [&](const Object& o) { return called(o, by); });
   random.shuffle(objects);
   return objects;
 }
@@ -66,13 +62,9 @@ std::vector<const Object*> called_apart(const Scene& scene, CalledBy by, SplitMi
 /// A property that the name does not tell.
 Exchange property_question(const Object& object, CalledBy by, SplitMix& random) {
   const std::string words = called(object, by);
-  std::vector<Exchange> choices = {
-      {"place", fmt::format("Where is the {}?", words), cell_words(object), {}},
-      {"texture",
-       fmt::format("Is the {} plain, striped or dotted?", words),
-       std::string(name(object.texture)),
-       {}},
-      {"size", fmt::format("Is the {} small or large?", words), std::string(name(object.size)), {}}};
+  std::vector<Exchange> choices = {{"place", fmt::format("Where is the {}?", words), cell_words(object), {}},
+                                   {"texture", ask_texture_of(words), std::string(name(object.texture)), {}},
+                                   {"size", ask_size_of(words), std::string(name(object.size)), {}}};
   if (by == CalledBy::colour)
     choices.push_back(
         {"shape", fmt::format("What shape is the {}?", words), std::string(name(object.shape)), {}});

@@ -7,14 +7,6 @@
 
 namespace cobra::scenes {
 
-std::vector<const Object*> named_objects(const Scene& scene) {
-  std::vector<const Object*> named;
-  for (const Object& object : scene.objects) {
-    if (count_if(scene, [&](const Object& o) { return o.same_kind(object); }) == 1) named.push_back(&object);
-  }
-  return named;
-}
-
 Exchange question_about(const Illusion& illusion, SplitMix& random) {
   const bool discs = illusion.kind == IllusionKind::ebbinghaus;
   const std::string_view thing = discs                                  ? "inner circle"

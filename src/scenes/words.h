@@ -28,8 +28,27 @@ size_t count_if(const Scene& scene, const Matches& matches) {
   return static_cast<size_t>(std::count_if(scene.objects.begin(), scene.objects.end(), matches));
 }
 
+/// Objects whose `key` (a function of an object) no other has, in the scene's order.
+template <typename Key>
+std::vector<const Object*> unique_by(const Scene& scene, const Key& key) {
+  std::vector<const Object*> unique;
+  for (const Object& object : scene.objects) {
+    if (count_if(scene, [&](const Object& other) { return key(other) == key(object); }) == 1)
+      unique.push_back(&object);
+  }
+  return unique;
+}
+
 /// Objects that "red star" names without doubt.
-std::vector<const Object*> named_objects(const Scene& scene);
+inline std::vector<const Object*> named_objects(const Scene& scene) { return unique_by(scene, kind_of); }
+
+/// Asked alike in conversations and in look-ups; `words` name the object.
+inline std::string ask_texture_of(std::string_view words) {
+  return fmt::format("Is the {} plain, striped or dotted?", words);
+}
+inline std::string ask_size_of(std::string_view words) {
+  return fmt::format("Is the {} small or large?", words);
+}
 
 /// What can be said of where two things are.
 enum class Relation { left_of, right_of, above, below, inside, behind, touching };

@@ -83,7 +83,7 @@ class ScenesTest(CobraTest):
             self.assertEqual(len(set(asked)), len(asked), asked)
 
     def test_one_teaching_at_a_time(self):
-        self.assertIn("excludes", failure("data", "scenes", "--places", "--lookups", "-o", self.folder / "both"))
+        self.assertIn("at most 1", failure("data", "scenes", "--places", "--lookups", "-o", self.folder / "both"))
 
     def test_captions_of_single_objects(self):
         examples = json.loads((self.make("ones", "--captions", "--max-objects", 1) / "train.json").read_text())
