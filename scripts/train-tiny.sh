@@ -72,7 +72,7 @@ join words.json few look all fashion
 join look.json look look-more look look-more look look-more
 join talk.json all all garments
 join compare.json compare compare compare all garments
-join train.json compare compare compare all all garments captions captions lists lists
+join train.json compare compare compare compare all all garments captions lists look
 [[ -e tokenizer.json ]] || "$cobra" data tokenizer words.json --vocab-size 1024 -o tokenizer.json
 [[ -e untrained.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --tokenizer tokenizer.json -o untrained.gguf
 
@@ -86,7 +86,7 @@ train look-up --model see-few/model.gguf --data look.json --max-steps 6000 --sto
   --projector look-up/model.gguf --language-model look-up/model.gguf --state-decay 0.0625 -o slow.gguf
 train look-again --model slow.gguf --data look.json --max-steps 6000 --stop-after 1200
 train talk --model look-again/model.gguf --data talk.json --max-steps 4900 --stop-after 1400
-train comparing --model talk/model.gguf --data compare.json --max-steps 3500 --stop-after 790
+train comparing --model talk/model.gguf --data compare.json --max-steps 3500 --stop-after 2000
 train run
 
 step "3/4 Weights in 8 bits"

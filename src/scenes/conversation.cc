@@ -13,6 +13,8 @@ namespace cobra::scenes {
 namespace {
 
 constexpr size_t kMostQuestions = 3;  // more would tell each other's answers
+constexpr size_t kMostStatements = 2;
+constexpr size_t kManyStatements = 5;  // where comparing is taught: each is but one bit
 
 // As cobra eval asks (src/eval/messages.h), so that a model is trained and tested with the same prompts.
 constexpr std::string_view kShortAnswer = "\nAnswer the question using a single word or phrase.";
@@ -96,11 +98,10 @@ std::vector<data::Turn> described(const Scene& scene, SplitMix& random) {
   return turns.take();
 }
 
-std::vector<data::Turn> judged(const Scene& scene, SplitMix& random) {
+std::vector<data::Turn> judged(const Scene& scene, size_t most, SplitMix& random) {
   Turns turns("");
   bool first = true;
-  constexpr size_t kMostStatements = 2;
-  for (const Statement& one : statements(scene, kMostStatements, random)) {
+  for (const Statement& one : statements(scene, most, random)) {
     turns.add(first ? true_or_false(one.caption) : one.caption, one.truth ? "True" : "False");
     first = false;
   }
@@ -143,7 +144,7 @@ std::vector<data::Turn> looked_up(const Scene& scene, const LookupShares& shares
   if (kind < shares.directions)
     turns = answered("", direction_questions(scene, random));
   else if (kind < statements)
-    turns = judged(scene, random);
+    turns = judged(scene, kMostStatements, random);
   else if (kind < presence)
     turns = some_presence(scene, random);
   else if (kind < presence + shares.properties)
@@ -158,7 +159,7 @@ std::vector<data::Turn> looked_up(const Scene& scene, const LookupShares& shares
 std::vector<data::Turn> conversation(const Scene& scene, SplitMix& random) {
   const double kind = random.uniform(0, 1);
   if (kind < 0.25) {
-    if (std::vector<data::Turn> turns = judged(scene, random); !turns.empty()) return turns;
+    if (std::vector<data::Turn> turns = judged(scene, kMostStatements, random); !turns.empty()) return turns;
   }
   if (kind < 0.6) return short_answers(scene, random);
   if (kind < 0.9) {
@@ -187,9 +188,9 @@ std::vector<data::Turn> looked_up(const Scene& scene, SplitMix& random) {
 
 std::vector<data::Turn> compared(const Scene& scene, SplitMix& random) {
   const double kind = random.uniform(0, 1);
-  if (kind < 0.4) return judged_presence(scene, random);
+  if (kind < 0.3) return judged_presence(scene, random);
   std::vector<data::Turn> turns =
-      kind < 0.75 ? answered("", direction_questions(scene, random)) : judged(scene, random);
+      kind < 0.5 ? answered("", direction_questions(scene, random)) : judged(scene, kManyStatements, random);
   return turns.empty() ? judged_presence(scene, random) : turns;
 }
 
