@@ -21,7 +21,7 @@ start() {  # file, preset, language model
 }
 
 [[ -e taught ]] || "$cobra" data scenes --train 1600 --test 0 --seed 40 -o taught
-[[ -e captions ]] || "$cobra" data scenes --train 800 --test 0 --seed 41 --captions -o captions
+[[ -e aligning ]] || "$cobra" data scenes --train 800 --test 0 --seed 41 --captions -o aligning
 start start.gguf cobra-tiny run/model.gguf
 start start-ldp.gguf cobra-tiny-ldpnet run/model.gguf
 start start-siglip.gguf cobra-tiny-siglip run/model.gguf
