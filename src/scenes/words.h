@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fail.h"
@@ -33,14 +34,17 @@ template <typename Key>
 std::vector<const Object*> unique_by(const Scene& scene, const Key& key) {
   std::vector<const Object*> unique;
   for (const Object& object : scene.objects) {
-    if (count_if(scene, [&](const Object& other) { return key(other) == key(object); }) == 1)
+    const auto own = key(object);
+    if (count_if(scene, [&](const Object& other) { return key(other) == own; }) == 1)
       unique.push_back(&object);
   }
   return unique;
 }
 
 /// Objects that "red star" names without doubt.
-inline std::vector<const Object*> named_objects(const Scene& scene) { return unique_by(scene, kind_of); }
+inline std::vector<const Object*> named_objects(const Scene& scene) {
+  return unique_by(scene, [](const Object& object) { return std::pair(object.colour, object.shape); });
+}
 
 /// Asked alike in conversations and in look-ups; `words` name the object.
 inline std::string ask_texture_of(std::string_view words) {
