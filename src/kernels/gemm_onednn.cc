@@ -176,6 +176,15 @@ void OneDnnProduct::run() {
 
 const float* OneDnnProduct::result() const { return static_cast<const float*>(impl_->c.get_data_handle()); }
 
+bool onednn_has_amx() {
+#if defined(__x86_64__)
+  return static_cast<int>(dnnl_get_effective_cpu_isa()) >= static_cast<int>(dnnl_cpu_isa_avx512_core_amx) &&
+         dnnl_get_effective_cpu_isa() != dnnl_cpu_isa_avx2_vnni;
+#else
+  return false;
+#endif
+}
+
 bool onednn_has_fast_bf16() {
 #if defined(__x86_64__)
   return static_cast<int>(dnnl_get_effective_cpu_isa()) >= static_cast<int>(dnnl_cpu_isa_avx512_core_bf16) &&

@@ -15,6 +15,8 @@ void onednn_product_bf16(const Gemm& shape, bool transpose_a, int threads, const
                          const BFloat16* B, float* C);
 /// Whether the machine has bfloat16 instructions (AVX512-BF16 or AMX) that oneDNN uses.
 bool onednn_has_fast_bf16();
+/// Whether oneDNN makes bfloat16 products by AMX tiles.
+bool onednn_has_amx();
 
 /// A product C [M, N] = A [M, K] B [K, N], C in float32, made the way that suits oneDNN best: weights in its
 /// own layout, its own split over threads. For measuring what oneDNN can do, not for computing.

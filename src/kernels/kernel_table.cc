@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "kernels/gemm_onednn.h"
+#include "kernels/gemm_pairs.h"
 #include "kernels/simd_target.h"
 
 namespace cobra {
@@ -31,6 +32,7 @@ KernelTable make_table(const Target& target) {
   add_expand_kernels(target.bit, table);
   add_gemm_kernels(target.bit, table);
   table.gemm_bf16 = onednn_has_fast_bf16() ? onednn_gemm_bf16 : nullptr;
+  table.gemm_pairs = gemm_pairs_is_best() ? avx512_gemm_pairs : nullptr;
   return table;
 }
 

@@ -91,6 +91,13 @@ struct KernelTable {
   void (*gemm_f32)(const Gemm& shape, const float* A, const float* B, float* C);
   /// The same with bfloat16 inputs and float32 sums; null where the machine has no bfloat16 matrix unit.
   void (*gemm_bf16)(const Gemm& shape, const BFloat16* A, const BFloat16* B, float* C);
+
+  /// C [M][16 tiles] = A [M][K] times tiles of a packed or bfloat16 matrix, brought by expand_pairs to pairs
+  /// of columns in bfloat16: B [tiles][K / 2][16][2]; K is even, rows past the last are zeros. Sums run over
+  /// k in order, whatever M and tiles are. Null where gemm_bf16 is faster or the instructions lack
+  /// (gemm_pairs.h).
+  void (*gemm_pairs)(int64_t M, int64_t K, int64_t tiles, const BFloat16* A, const BFloat16* B, float* C);
+  void (*expand_pairs)(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B);
 };
 
 /// Plain C++.

@@ -116,24 +116,29 @@ class Kernels {
   Numerics numerics_;
 
   struct QuantizedGroups;  // linear.cc
-  QuantizedGroups quantize(const TensorView<const float>& x) const;
+  QuantizedGroups quantize(const LinearView<const float>& x) const;
   void linear_rows(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                    const Epilogue& e) const;
+  void linear_pairs(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+                    const Epilogue& e) const;
   void linear_panels(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                      const Epilogue& e) const;
   /// Whether prefill multiplies weights of this type in bfloat16.
   bool in_bf16(DType weights) const {
     return table_.gemm_bf16 != nullptr && weights != DType::f32 && weights != DType::f16;
   }
-  const BFloat16* to_bf16(TensorView<const float> x) const;
+  const BFloat16* to_bf16(const LinearView<const float>& x) const;
   template <typename T>
   void attend(TensorView<const T> qkv, int heads, void (*gemm)(const Gemm&, const T*, const T*, float*),
               TensorView<float> out) const;
   /// Threads worth waking for `work` multiply-adds or the like.
   int threads_for(int64_t work) const;
   TensorView<const float> row_major(const LinearView<const float>& x) const;
-  void store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col,
-             int64_t cols, const LinearView<float>& y, const Epilogue& e) const;
+  static const float* row_of(const LinearView<const float>& x, int64_t r, Scratch<float>& scratch);
+  void store(float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col, int64_t cols,
+             const LinearView<float>& y, const Epilogue& e) const;
+  static void store_tiles(const float* product, int64_t ld, int64_t rows, int64_t first_row,
+                          int64_t first_col, int64_t cols, const LinearView<float>& y);
 };
 
 }  // namespace cobra

@@ -18,6 +18,9 @@ constexpr int64_t kPanelWeights = int64_t{1} << 20;
 constexpr int64_t kMaxPanelCols = 512;
 constexpr int64_t kMinPanels = 16;  // so that every thread of an ordinary machine gets one
 
+/// Columns of a panel for gemm_pairs: what its registers hold at a time. Rows: their sums take 12 KB.
+constexpr int64_t kPairCols = 3 * kTileRows, kPairRows = 64;
+
 /// Weights of so many tiles stay in the second-level cache while groups of rows pass by.
 constexpr int64_t kTilesTogether = 8;
 
@@ -38,9 +41,22 @@ void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearVie
                      const Epilogue& epilogue) const {
   if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(w.type))) {
     linear_rows(x, w, y, epilogue);
+  } else if (in_bf16(w.type) && table_.gemm_pairs && w.cols % 2 == 0) {
+    linear_pairs(x, w, y, epilogue);
   } else {
     linear_panels(x, w, y, epilogue);
   }
+}
+
+/// Row r of the input: where it lies, or, of channel tiles, copied to `scratch` [cols, up to a whole tile].
+const float* Kernels::row_of(const LinearView<const float>& x, int64_t r, Scratch<float>& scratch) {
+  if (!x.tiled) return x.data + r * x.stride;
+  const TiledView<const float> tiles{x.data, x.rows, x.cols};
+  float* row = scratch.get(tiles.tiles() * kTileChannels);
+  for (int64_t i = 0; i < tiles.tiles(); ++i) {
+    std::memcpy(row + i * kTileChannels, tiles.tile(i) + r * kTileChannels, kTileChannels * sizeof(float));
+  }
+  return row;
 }
 
 /// The input as rows; channel tiles are copied unless they are one row, which lies the same way.
@@ -63,32 +79,47 @@ TensorView<const float> Kernels::row_major(const LinearView<const float>& x) con
 
 /// Applies the epilogue to product [rows, cols] (leading dimension ld) and stores it as rows [first_row, ...)
 /// and columns [first_col, ...) of y. The product is scratch and is changed.
-void Kernels::store(const float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col,
+void Kernels::store(float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col,
                     int64_t cols, const LinearView<float>& y, const Epilogue& e) const {
-  for (int64_t r = 0; r < rows; ++r) {
-    float* p = const_cast<float*>(product) + r * ld;
-    if (e.bias) {
+  const auto for_rows = [&](const auto& body) {
+    for (int64_t r = 0; r < rows; ++r) body(product + r * ld, r);
+  };
+  if (e.bias) {
+    for_rows([&](float* p, int64_t) {
       for (int64_t c = 0; c < cols; ++c) p[c] += e.bias[first_col + c];
-    }
-    if (e.activation == Activation::gelu) table_.gelu(p, cols);
-    if (e.activation == Activation::quick_gelu) table_.quick_gelu(p, cols);
-    if (e.scale) {
+    });
+  }
+  if (e.activation != Activation::none) {
+    const auto activate = e.activation == Activation::gelu ? table_.gelu : table_.quick_gelu;
+    activate(product, rows * ld);  // what lies between the rows is no one's
+  }
+  if (e.scale) {
+    for_rows([&](float* p, int64_t) {
       for (int64_t c = 0; c < cols; ++c) p[c] *= e.scale[first_col + c];
-    }
-    if (y.tiled) {
-      const TiledView<float> tiles{y.data, y.rows, y.cols};
-      for (int64_t c = 0; c < cols; c += kTileChannels) {
-        float* out = tiles.tile((first_col + c) / kTileChannels) + (first_row + r) * kTileChannels;
-        std::memcpy(out, p + c,
-                    static_cast<size_t>(std::min<int64_t>(kTileChannels, cols - c)) * sizeof(float));
-      }
+    });
+  }
+  if (y.tiled) return store_tiles(product, ld, rows, first_row, first_col, cols, y);
+  for_rows([&](const float* p, int64_t r) {
+    float* out = y.data + (first_row + r) * y.stride + first_col;
+    if (e.add_to_output) {
+      for (int64_t c = 0; c < cols; ++c) out[c] += p[c];
     } else {
-      float* out = y.data + (first_row + r) * y.stride + first_col;
-      if (e.add_to_output) {
-        for (int64_t c = 0; c < cols; ++c) out[c] += p[c];
-      } else {
-        std::memcpy(out, p, static_cast<size_t>(cols) * sizeof(float));
-      }
+      std::memcpy(out, p, static_cast<size_t>(cols) * sizeof(float));
+    }
+  });
+}
+
+/// The product to channel tiles; padding of the last one is left as it is.
+void Kernels::store_tiles(const float* product, int64_t ld, int64_t rows, int64_t first_row,
+                          int64_t first_col, int64_t cols, const LinearView<float>& y) {
+  const TiledView<float> tiles{y.data, y.rows, y.cols};
+  for (int64_t c = 0; c < cols; c += kTileChannels) {
+    float* out = tiles.tile((first_col + c) / kTileChannels) + first_row * kTileChannels;
+    const auto width = static_cast<size_t>(std::min<int64_t>(kTileChannels, cols - c)) * sizeof(float);
+    for (int64_t r = 0; r < rows; ++r, out += kTileChannels) {
+      const float* from = product + r * ld + c;
+      width == kTileChannels * sizeof(float) ? std::memcpy(out, from, kTileChannels * sizeof(float))
+                                             : std::memcpy(out, from, width);
     }
   }
 }
@@ -117,7 +148,7 @@ struct Kernels::QuantizedGroups {
   int64_t rows_of(int64_t g) const { return std::min(kRowGroup, rows - g * kRowGroup); }
 };
 
-Kernels::QuantizedGroups Kernels::quantize(const TensorView<const float>& x) const {
+Kernels::QuantizedGroups Kernels::quantize(const LinearView<const float>& x) const {
   const int64_t blocks = x.rows * x.cols / kBlockCols;
   const QuantizedGroups groups{x.rows,
                                x.cols,
@@ -126,8 +157,11 @@ Kernels::QuantizedGroups Kernels::quantize(const TensorView<const float>& x) con
                                workspace_.quant_shifts.get(blocks * 3),
                                workspace_.quant_scales.get(blocks),
                                workspace_.quant_sums.get(blocks)};
-  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r) table_.quantize_row(x.row(r), x.cols, groups.row(r));
+  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int thread) {
+    Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
+    for (int64_t r = begin; r < end; ++r) {
+      table_.quantize_row(row_of(x, r, scratch), x.cols, groups.row(r));
+    }
   });
   return groups;
 }
@@ -135,9 +169,10 @@ Kernels::QuantizedGroups Kernels::quantize(const TensorView<const float>& x) con
 /// Each thread takes tiles of weights; some stay in its cache while all rows pass by, a group at a time.
 void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatrix& w,
                           const LinearView<float>& y, const Epilogue& e) const {
-  const TensorView<const float> x = row_major(input);
   const bool quantized = is_quantized(w.type);
-  const QuantizedGroups quants = quantized ? quantize({x.data, x.rows, w.cols, x.stride}) : QuantizedGroups{};
+  const QuantizedGroups quants = quantized ? quantize(input) : QuantizedGroups{};
+  const TensorView<const float> x =
+      quantized ? TensorView<const float>(nullptr, input.rows, input.cols) : row_major(input);
   parallel_ranges(threads_for(x.rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
     alignas(64) float product[kRowGroup * kTileRows];
     const auto multiply = [&](int64_t t, int64_t first) {
@@ -159,12 +194,35 @@ void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatr
 }
 
 /// Rows in bfloat16 [rows, cols], in the workspace.
-const BFloat16* Kernels::to_bf16(TensorView<const float> x) const {
+const BFloat16* Kernels::to_bf16(const LinearView<const float>& x) const {
   BFloat16* out = workspace_.rows_bf16.get(x.rows * x.cols);
-  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r) table_.to_bfloat16(x.row(r), x.cols, out + r * x.cols);
+  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int thread) {
+    Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
+    for (int64_t r = begin; r < end; ++r) {
+      table_.to_bfloat16(row_of(x, r, scratch), x.cols, out + r * x.cols);
+    }
   });
   return out;
+}
+
+/// Each thread takes panels of output columns, expands their weights and multiplies; some rows at a time, so
+/// that their sums are stored from the first-level cache.
+void Kernels::linear_pairs(const LinearView<const float>& x, const WeightMatrix& w,
+                           const LinearView<float>& y, const Epilogue& e) const {
+  const BFloat16* rows_bf16 = to_bf16(x);
+  const int64_t K = w.cols, panels = (w.rows + kPairCols - 1) / kPairCols;
+  parallel_for(threads_for(x.rows * w.rows * K), panels, [&](int64_t panel, int thread) {
+    const int64_t first = panel * kPairCols, cols = std::min(kPairCols, w.rows - first);
+    const int64_t tiles = (cols + kTileRows - 1) / kTileRows, ld = tiles * kTileRows;
+    BFloat16* weights = workspace_.threads[static_cast<size_t>(thread)].panel_bf16.get(K * ld);
+    table_.expand_pairs(w, first / kTileRows, tiles, weights);
+    alignas(64) float product[kPairRows * kPairCols];
+    for (int64_t r = 0; r < x.rows; r += kPairRows) {
+      const int64_t rows = std::min(kPairRows, x.rows - r);
+      table_.gemm_pairs(rows, K, tiles, rows_bf16 + r * K, weights, product);
+      store(product, ld, rows, r, first, cols, y, e);
+    }
+  });
 }
 
 /// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is

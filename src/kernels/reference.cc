@@ -165,6 +165,8 @@ const KernelTable& reference_kernels() {
       .widen = widen,
       .gemm_f32 = gemm_f32,
       .gemm_bf16 = nullptr,
+      .gemm_pairs = nullptr,
+      .expand_pairs = nullptr,
   };
   return table;
 }

@@ -5,6 +5,9 @@
 // clang-format off
 #include <hwy/foreach_target.h>
 // clang-format on
+#include <algorithm>
+#include <cstring>
+
 #include "kernels/quant.h"
 #include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_tile-inl.h"
@@ -15,19 +18,13 @@ namespace cobra {
 namespace HWY_NAMESPACE {
 namespace {
 
-HWY_INLINE void store(VF v, float* out) { hn::StoreU(v, RowsF(), out); }
-
-/// Weights are finite.
-HWY_INLINE void store(VF v, BFloat16* out) { store_rounded(RowsF(), v, out); }
-
-/// Four columns of `lanes` rows, one byte each in `quads`, times the scale and less the minimum, to out[j *
-/// ld].
-template <class Fmt, typename T>
-HWY_INLINE void expand_quad(hn::Vec<RowsI> quads, VF scale, VF minimum, T* out, int64_t ld) {
+/// Four columns of `lanes` rows, one byte each in `quads`, times the scale and less the minimum.
+template <class Fmt>
+HWY_INLINE void expand_quad(hn::Vec<RowsI> quads, VF scale, VF minimum, VF* columns) {
   const RowsF d;
   const RowsI di;
   const RowsU du;
-  const auto column = [&](auto shifted_up, T* to) {  // the byte now stands on top
+  const auto column = [&](auto shifted_up) {  // the byte now stands on top
     hn::Vec<RowsI> q;
     if constexpr (Fmt::kUnsigned || Fmt::kNibbles) {
       q = hn::BitCast(di, hn::ShiftRight<24>(hn::BitCast(du, shifted_up)));
@@ -37,17 +34,17 @@ HWY_INLINE void expand_quad(hn::Vec<RowsI> quads, VF scale, VF minimum, T* out, 
     if constexpr (Fmt::kOffset != 0) q = hn::Sub(q, hn::Set(di, Fmt::kOffset));
     VF value = hn::Mul(hn::ConvertTo(d, q), scale);
     if constexpr (Fmt::kHasMinimum) value = hn::Sub(value, minimum);
-    store(value, to);
+    return value;
   };
-  column(hn::ShiftLeft<24>(quads), out);
-  column(hn::ShiftLeft<16>(quads), out + ld);
-  column(hn::ShiftLeft<8>(quads), out + 2 * ld);
-  column(quads, out + 3 * ld);
+  columns[0] = column(hn::ShiftLeft<24>(quads));
+  columns[1] = column(hn::ShiftLeft<16>(quads));
+  columns[2] = column(hn::ShiftLeft<8>(quads));
+  columns[3] = column(quads);
 }
 
-/// One block of 32 columns of a tile to 32 rows of B.
-template <class Fmt, typename T>
-HWY_INLINE void expand_block(const TileBlock& block, T* B, int64_t ld) {
+/// One block of 32 columns of a tile; store(column, first row, four columns) is told where they stand in it.
+template <class Fmt, class Store>
+HWY_INLINE void expand_block(const TileBlock& block, const Store& store) {
   const RowsI di;
   const auto lanes = static_cast<int64_t>(hn::Lanes(RowsF()));
   for (int64_t first = 0; first < kTileRows; first += lanes) {
@@ -65,10 +62,17 @@ HWY_INLINE void expand_block(const TileBlock& block, T* B, int64_t ld) {
       } else {
         quads = quads_at(g);
       }
-      expand_quad<Fmt>(quads, scales[g / 4], minimum, B + 4 * g * ld + first, ld);
+      VF columns[4];
+      expand_quad<Fmt>(quads, scales[g / 4], minimum, columns);
+      store(4 * g, first, columns);
     }
   }
 }
+
+HWY_INLINE void store_column(VF v, float* out) { hn::StoreU(v, RowsF(), out); }
+
+/// Weights are finite.
+HWY_INLINE void store_column(VF v, BFloat16* out) { store_rounded(RowsF(), v, out); }
 
 /// Blocks outside, tiles inside: the 32 rows of B being written stay in the second-level cache.
 template <typename T>
@@ -76,9 +80,51 @@ void expand(const WeightMatrix& w, int64_t first, int64_t count, T* B, int64_t l
   with_format(w.type, [&](auto format) {
     for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {
       for (int64_t i = 0; i < count; ++i) {
+        T* out = B + b * kBlockCols * ld + i * kTileRows;
         expand_block<decltype(format)>(tile_block(format.type, w.tile(first + i), b),
-                                       B + b * kBlockCols * ld + i * kTileRows, ld);
+                                       [&](int64_t column, int64_t row, const VF* columns) {
+                                         for (int64_t c = 0; c < 4; ++c)
+                                           store_column(columns[c], out + (column + c) * ld + row);
+                                       });
       }
+    }
+  });
+}
+
+/// Two columns, rounded to bfloat16, beside each other for each row.
+HWY_INLINE void store_pair(VF even, VF odd, BFloat16* out) {
+  const RowsF d;
+  const RowsU du;
+  const auto low = hn::ShiftRight<16>(rounded_bits(d, even));
+  const auto high = hn::AndNot(hn::Set(du, 0xffffu), rounded_bits(d, odd));
+  hn::StoreU(hn::Or(low, high), du, reinterpret_cast<uint32_t*>(out));
+}
+
+/// Rows of a bfloat16 matrix, whose pairs lie one after the other.
+void interleave_pairs(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B) {
+  const int64_t pairs = w.cols / 2;
+  for (int64_t i = 0; i < count; ++i, B += kTileRows * w.cols) {
+    const int64_t rows = std::min<int64_t>(kTileRows, w.rows - (first + i) * kTileRows);
+    if (rows < kTileRows) std::memset(B, 0, static_cast<size_t>(kTileRows * w.cols) * sizeof(BFloat16));
+    for (int64_t r = 0; r < rows; ++r) {
+      const std::byte* row = w.tile(first + i) + r * w.cols * static_cast<int64_t>(sizeof(BFloat16));
+      for (int64_t k = 0; k < pairs; ++k) std::memcpy(B + (k * kTileRows + r) * 2, row + 4 * k, 4);
+    }
+  }
+}
+
+void expand_pairs(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B) {
+  if (w.type == DType::bf16) return interleave_pairs(w, first, count, B);
+  with_format(w.type, [&](auto format) {
+    const int64_t blocks = w.cols / kBlockCols;
+    for (int64_t i = 0; i < count * blocks; ++i) {
+      BFloat16* out = B + i * kBlockCols * kTileRows;
+      expand_block<decltype(format)>(tile_block(format.type, w.tile(first + i / blocks), i % blocks),
+                                     [&](int64_t column, int64_t row, const VF* columns) {
+                                       BFloat16* quad = out + column * kTileRows + row * 2;
+                                       store_pair(columns[0], columns[1], quad);
+                                       store_pair(columns[2], columns[3], quad + 2 * kTileRows);
+                                     });
     }
   });
 }
@@ -116,6 +162,7 @@ void widen(DType type, const std::byte* values, int64_t n, float* out) {
 static void add_to(KernelTable& table) {
   table.expand_f32 = expand_f32;
   table.expand_bf16 = expand_bf16;
+  table.expand_pairs = expand_pairs;
   table.widen = widen;
 }
 
