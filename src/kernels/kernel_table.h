@@ -75,9 +75,10 @@ struct KernelTable {
 
   /// Decode. One row of n values (a multiple of 32).
   void (*quantize_row)(const float* x, int64_t n, const QuantizedRow& out);
-  /// out[r][0..15] = rows x tile t of a packed matrix; out is [rows][16].
-  void (*dot_packed)(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out);
-  /// The same for plain types with float32 activations x [rows][ldx]; the last tile may have fewer rows.
+  /// out[i][r][0..15] = rows x tile first + i of a packed matrix; out is [count][rows][16].
+  void (*dot_packed)(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out);
+  /// out[r][0..15] = rows x tile t of a plain type with float32 activations x [rows][ldx]; the last tile may
+  /// have fewer rows.
   void (*dot_plain)(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out);
 
   /// Prefill. Tiles [first, first + count) of a packed matrix, expanded to columns of B [cols][ld]: tile i

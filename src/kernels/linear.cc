@@ -174,20 +174,18 @@ void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatr
   const TensorView<const float> x =
       quantized ? TensorView<const float>(nullptr, input.rows, input.cols) : row_major(input);
   parallel_ranges(threads_for(x.rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
-    alignas(64) float product[kRowGroup * kTileRows];
-    const auto multiply = [&](int64_t t, int64_t first) {
-      const int64_t rows = std::min(kRowGroup, x.rows - first);
-      if (quantized) {
-        table_.dot_packed(w, t, quants.group(first / kRowGroup), product);
-      } else {
-        table_.dot_plain(w, t, x.row(first), rows, x.stride, product);
-      }
-      store(product, kTileRows, rows, first, t * kTileRows,
-            std::min<int64_t>(kTileRows, w.rows - t * kTileRows), y, e);
-    };
-    for (int64_t block = begin; block < end; block += kTilesTogether) {
+    alignas(64) float product[kTilesTogether * kRowGroup * kTileRows];
+    for (int64_t t = begin; t < end; t += kTilesTogether) {
+      const int64_t count = std::min(kTilesTogether, end - t);
       for (int64_t first = 0; first < x.rows; first += kRowGroup) {
-        for (int64_t t = block; t < std::min(end, block + kTilesTogether); ++t) multiply(t, first);
+        const int64_t rows = std::min(kRowGroup, x.rows - first);
+        if (quantized) table_.dot_packed(w, t, count, quants.group(first / kRowGroup), product);
+        for (int64_t i = 0; i < count; ++i) {
+          float* tile = product + i * rows * kTileRows;
+          if (!quantized) table_.dot_plain(w, t + i, x.row(first), rows, x.stride, tile);
+          const int64_t column = (t + i) * kTileRows;
+          store(tile, kTileRows, rows, first, column, std::min<int64_t>(kTileRows, w.rows - column), y, e);
+        }
       }
     }
   });

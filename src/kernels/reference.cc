@@ -68,7 +68,7 @@ void quantize_activations(const float* x, int64_t n, const QuantizedRow& out) {
   }
 }
 
-void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
+void dot_packed_tile(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
   const int64_t blocks = w.cols / kBlockCols;
   for (int64_t m = 0; m < x.rows; ++m) {
     for (int r = 0; r < kTileRows; ++r) {
@@ -86,6 +86,10 @@ void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float*
       out[m * kTileRows + r] = sum;
     }
   }
+}
+
+void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
+  for (int64_t i = 0; i < count; ++i) dot_packed_tile(w, first + i, x, out + i * x.rows * kTileRows);
 }
 
 void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {

@@ -10,6 +10,7 @@
 // clang-format on
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/simd_tile-inl.h"
 
@@ -170,11 +171,12 @@ HWY_INLINE void prefetch_block(const TileBlock& block) {
   for (int line = 0; line < (Fmt::kNibbles ? 4 : 8); ++line) __builtin_prefetch(block.q + 64 * line);
 }
 
-/// dot_rows of all 16 rows at once, an instruction for 16 rows x 4 columns: the same integers, so the same
-/// sums. Blocks [begin, end) are added to the sums of those before, in `out`.
-template <class Fmt, int kRows>
-COBRA_VNNI void dot_rows_vnni(const std::byte* tile, const QuantizedRows& x, int64_t first_x, int64_t begin,
-                              int64_t end, float* out) {
+/// dot_rows of all 16 rows of kTiles tiles at once, an instruction for 16 rows x 4 columns: the same
+/// integers, so the same sums. Blocks [begin, end) are added to the sums of those before, in out
+/// [tile][x.rows][16].
+template <class Fmt, int kRows, int kTiles>
+COBRA_VNNI void dot_rows_vnni(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x,
+                              int64_t first_x, int64_t begin, int64_t end, float* out) {
   const RowsF d;
   // What load_unsigned added to the weights (128), or the file did (8), is taken away again.
   constexpr int32_t kAdded = Fmt::kNibbles ? Fmt::kOffset : Fmt::kUnsigned ? 0 : 128;
@@ -185,62 +187,109 @@ COBRA_VNNI void dot_rows_vnni(const std::byte* tile, const QuantizedRows& x, int
       return shift[Fmt::kHalves == 2 ? half : 2] / (128 / kAdded);
   };
   constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
-  VF sums[kRows];
-  for (int m = 0; m < kRows; ++m) {
-    sums[m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, out + (first_x + m) * kTileRows);
+  const auto to = [&](int i, int m) { return out + (i * x.rows + first_x + m) * kTileRows; };
+  VF sums[kTiles * kRows];
+  for (int i = 0; i < kTiles; ++i) {
+    for (int m = 0; m < kRows; ++m) sums[i * kRows + m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, to(i, m));
   }
   for (int64_t b = begin; b < end; ++b) {
-    const TileBlock block = tile_block(Fmt::type, tile, b);
-    if (first_x == 0) prefetch_block<Fmt>(tile_block(Fmt::type, tile, b + blocks_ahead<Fmt, kRows>()));
+    TileBlock block[kTiles];
+    for (int i = 0; i < kTiles; ++i) {
+      const std::byte* start_of_tile = tile + i * tile_bytes;
+      block[i] = tile_block(Fmt::type, start_of_tile, b);
+      if (first_x == 0)
+        prefetch_block<Fmt>(tile_block(Fmt::type, start_of_tile, b + blocks_ahead<Fmt, kRows>()));
+    }
     const int64_t at = x.block(first_x, b);
     for (int half = 0; half < Fmt::kHalves; ++half) {
-      __m512i dots[kRows];
+      __m512i dots[kTiles * kRows];
       for (int m = 0; m < kRows; ++m) {
-        dots[m] = _mm512_set1_epi32(start(x.shift + (at + m) * 3, half));
+        const __m512i initial = _mm512_set1_epi32(start(x.shift + (at + m) * 3, half));
+        for (int i = 0; i < kTiles; ++i) dots[i * kRows + m] = initial;
       }
       for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
-        const __m512i w = load_unsigned<Fmt>(block, g);
+        __m512i quads[kTiles];
+        for (int i = 0; i < kTiles; ++i) quads[i] = load_unsigned<Fmt>(block[i], g);
         for (int m = 0; m < kRows; ++m) {
-          dots[m] =
-              _mm512_dpbusd_epi32(dots[m], w, broadcast_four_bytes(x.q + (at + m) * kBlockCols + 4 * g));
+          const __m512i four = broadcast_four_bytes(x.q + (at + m) * kBlockCols + 4 * g);
+          for (int i = 0; i < kTiles; ++i) {
+            dots[i * kRows + m] = _mm512_dpbusd_epi32(dots[i * kRows + m], quads[i], four);
+          }
         }
       }
-      const VF scale = Fmt::scale(block, half, 0);
-      for (int m = 0; m < kRows; ++m) {
-        const VF both = hn::Mul(scale, hn::Set(d, x.scale[at + m]));
-        sums[m] = hn::MulAdd(hn::ConvertTo(d, VI{dots[m]}), both, sums[m]);
+      for (int i = 0; i < kTiles; ++i) {
+        const VF scale = Fmt::scale(block[i], half, 0);
+        for (int m = 0; m < kRows; ++m) {
+          VF& sum = sums[i * kRows + m];
+          const VF both = hn::Mul(scale, hn::Set(d, x.scale[at + m]));
+          sum = hn::MulAdd(hn::ConvertTo(d, VI{dots[i * kRows + m]}), both, sum);
+        }
       }
     }
     if constexpr (Fmt::kHasMinimum) {
-      const VF minimum = Fmt::minimum(block, 0);
-      for (int m = 0; m < kRows; ++m) sums[m] = hn::NegMulAdd(minimum, hn::Set(d, x.sum[at + m]), sums[m]);
+      for (int i = 0; i < kTiles; ++i) {
+        const VF minimum = Fmt::minimum(block[i], 0);
+        for (int m = 0; m < kRows; ++m) {
+          VF& sum = sums[i * kRows + m];
+          sum = hn::NegMulAdd(minimum, hn::Set(d, x.sum[at + m]), sum);
+        }
+      }
     }
   }
-  for (int m = 0; m < kRows; ++m) hn::StoreU(sums[m], d, out + (first_x + m) * kTileRows);
+  for (int i = 0; i < kTiles; ++i) {
+    for (int m = 0; m < kRows; ++m) hn::StoreU(sums[i * kRows + m], d, to(i, m));
+  }
 }
 
-void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
-  const std::byte* tile = w.tile(t);
-  const int64_t blocks = x.cols / kBlockCols, together = x.rows > 2 ? kBlocksTogether : blocks;
+/// kTiles tiles with all rows, kMostRows at a time, block by block or `together` blocks for all rows before
+/// the next.
+template <class Fmt, int kTiles, int kMostRows>
+void dot_tiles(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x, int64_t together,
+               float* out) {
+  const int64_t blocks = x.cols / kBlockCols;
+  for (int64_t begin = 0; begin < blocks; begin += together) {
+    const int64_t end = std::min(begin + together, blocks);
+    int64_t m = 0;
+    const auto rows = [&](auto count) {
+      for (; m + count <= x.rows; m += count) {
+        dot_rows_vnni<Fmt, count, kTiles>(tile, tile_bytes, x, m, begin, end, out);
+      }
+    };
+    if constexpr (kMostRows >= 8) rows(std::integral_constant<int, 8>());
+    rows(std::integral_constant<int, 4>());
+    rows(std::integral_constant<int, 2>());
+    rows(std::integral_constant<int, 1>());
+  }
+}
+
+/// A row or two stream through the weights, which are in memory; so do 8 at a time. More rows are a prompt's,
+/// for which the weights are in the second-level cache: two tiles share what is loaded of the activations.
+void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
+  const std::byte* tiles = w.tile(first);
+  const int64_t tile_bytes = w.tile_bytes(), tile_sums = x.rows * kTileRows;
+  const int64_t together = x.rows > 2 ? kBlocksTogether : x.cols / kBlockCols;
   with_format(w.type, [&](auto format) {
     using Fmt = decltype(format);
-    for (int64_t begin = 0; begin < blocks; begin += together) {
-      const int64_t end = std::min(begin + together, blocks);
-      int64_t m = 0;
-      for (; m + 8 <= x.rows; m += 8) dot_rows_vnni<Fmt, 8>(tile, x, m, begin, end, out);
-      for (; m + 4 <= x.rows; m += 4) dot_rows_vnni<Fmt, 4>(tile, x, m, begin, end, out);
-      for (; m + 2 <= x.rows; m += 2) dot_rows_vnni<Fmt, 2>(tile, x, m, begin, end, out);
-      if (m < x.rows) dot_rows_vnni<Fmt, 1>(tile, x, m, begin, end, out);
+    int64_t t = 0;
+    if (x.rows > 16) {
+      for (; t + 2 <= count; t += 2) {
+        dot_tiles<Fmt, 2, 4>(tiles + t * tile_bytes, tile_bytes, x, together, out + t * tile_sums);
+      }
+    }
+    for (; t < count; ++t) {
+      dot_tiles<Fmt, 1, 8>(tiles + t * tile_bytes, tile_bytes, x, together, out + t * tile_sums);
     }
   });
 }
 #else
-void dot_packed(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
+void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
   with_format(w.type, [&](auto format) {
     using Fmt = decltype(format);
-    int64_t m = 0;
-    for (; m + 2 <= x.rows; m += 2) dot_tile<Fmt, 2>(w, t, x, m, out);
-    if (m < x.rows) dot_tile<Fmt, 1>(w, t, x, m, out);
+    for (int64_t t = first; t < first + count; ++t, out += x.rows * kTileRows) {
+      int64_t m = 0;
+      for (; m + 2 <= x.rows; m += 2) dot_tile<Fmt, 2>(w, t, x, m, out);
+      if (m < x.rows) dot_tile<Fmt, 1>(w, t, x, m, out);
+    }
   });
 }
 #endif
