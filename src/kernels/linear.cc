@@ -21,6 +21,9 @@ constexpr int64_t kMinPanels = 16;  // so that every thread of an ordinary machi
 /// Columns of a panel for gemm_pairs: what its registers hold at a time. Rows: their sums take 12 KB.
 constexpr int64_t kPairCols = 3 * kTileRows, kPairRows = 64;
 
+/// What rounding a value to 8 bits costs, in multiply-adds.
+constexpr int64_t kQuantizeWork = 8;
+
 /// Weights of so many tiles stay in the second-level cache while groups of rows pass by.
 constexpr int64_t kTilesTogether = 8;
 
@@ -48,13 +51,16 @@ void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearVie
   }
 }
 
-/// Row r of the input: where it lies, or, of channel tiles, copied to `scratch` [cols, up to a whole tile].
-const float* Kernels::row_of(const LinearView<const float>& x, int64_t r, Scratch<float>& scratch) {
-  if (!x.tiled) return x.data + r * x.stride;
+/// Columns [first, end) of row r of the input: where they lie, or, of channel tiles (`first` begins one),
+/// copied to `scratch`.
+const float* Kernels::row_of(const LinearView<const float>& x, int64_t r, int64_t first, int64_t end,
+                             Scratch<float>& scratch) {
+  if (!x.tiled) return x.data + r * x.stride + first;
   const TiledView<const float> tiles{x.data, x.rows, x.cols};
-  float* row = scratch.get(tiles.tiles() * kTileChannels);
-  for (int64_t i = 0; i < tiles.tiles(); ++i) {
-    std::memcpy(row + i * kTileChannels, tiles.tile(i) + r * kTileChannels, kTileChannels * sizeof(float));
+  float* row = scratch.get(end - first + kTileChannels);
+  for (int64_t c = first; c < end; c += kTileChannels) {
+    std::memcpy(row + c - first, tiles.tile(c / kTileChannels) + r * kTileChannels,
+                kTileChannels * sizeof(float));
   }
   return row;
 }
@@ -137,8 +143,9 @@ struct Kernels::QuantizedGroups {
     const int64_t b = first_block(g);
     return {rows_of(g), cols, q + b * kBlockCols, wide + b * kBlockCols, shift + b * 3, scale + b, sum + b};
   }
-  QuantizedRow row(int64_t r) const {
-    const int64_t b = first_block(r / kRowGroup) + r % kRowGroup;
+  /// Row r from block `first` on.
+  QuantizedRow row(int64_t r, int64_t first) const {
+    const int64_t b = first_block(r / kRowGroup) + first * rows_of(r / kRowGroup) + r % kRowGroup;
     return {rows_of(r / kRowGroup), q + b * kBlockCols, wide + b * kBlockCols,
             shift + b * 3,          scale + b,          sum + b};
   }
@@ -157,10 +164,14 @@ Kernels::QuantizedGroups Kernels::quantize(const LinearView<const float>& x) con
                                workspace_.quant_shifts.get(blocks * 3),
                                workspace_.quant_scales.get(blocks),
                                workspace_.quant_sums.get(blocks)};
-  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int thread) {
+  // Threads take columns, not rows: the rows of a block stand together, and would meet in one line of the
+  // cache.
+  const int threads = threads_for(x.rows * x.cols * kQuantizeWork);
+  parallel_ranges(threads, x.cols / kBlockCols, [&](int64_t begin, int64_t end, int thread) {
     Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
-    for (int64_t r = begin; r < end; ++r) {
-      table_.quantize_row(row_of(x, r, scratch), x.cols, groups.row(r));
+    for (int64_t r = 0; r < x.rows; ++r) {
+      const float* row = row_of(x, r, begin * kBlockCols, end * kBlockCols, scratch);
+      table_.quantize_row(row, (end - begin) * kBlockCols, groups.row(r, begin));
     }
   });
   return groups;
@@ -197,7 +208,7 @@ const BFloat16* Kernels::to_bf16(const LinearView<const float>& x) const {
   parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int thread) {
     Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
     for (int64_t r = begin; r < end; ++r) {
-      table_.to_bfloat16(row_of(x, r, scratch), x.cols, out + r * x.cols);
+      table_.to_bfloat16(row_of(x, r, 0, x.cols, scratch), x.cols, out + r * x.cols);
     }
   });
   return out;

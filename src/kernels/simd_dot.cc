@@ -20,6 +20,9 @@ namespace cobra {
 namespace HWY_NAMESPACE {
 namespace {
 
+/// With VNNI the activations are multiplied as bytes, and their copy in 16 bits is not made.
+constexpr bool kMultipliesBytes = HWY_TARGET == HWY_AVX3_DL;
+
 using Int16s = hn::Repartition<int16_t, RowsI>;
 using VI = hn::Vec<RowsI>;
 using V16 = hn::Vec<Int16s>;
@@ -294,12 +297,25 @@ void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const Quant
 }
 #endif
 
+/// Sums of the two halves of a block's 32 bytes.
+HWY_INLINE void sum_halves(const int8_t* q, int32_t* halves) {
+  const hn::CappedTag<uint8_t, kBlockCols> d;
+  constexpr int64_t kHalf = kBlockCols / 2, kBytes = hn::MaxLanes(d);
+  uint64_t eights[kBlockCols / 8];
+  for (int64_t i = 0; i < kBlockCols; i += kBytes) {
+    const auto raised =
+        hn::Xor(hn::LoadU(d, reinterpret_cast<const uint8_t*>(q) + i), hn::Set(d, uint8_t{128}));
+    hn::StoreU(hn::SumsOf8(raised), hn::Repartition<uint64_t, decltype(d)>(), eights + i / 8);
+  }
+  for (int i = 0; i < 2; ++i) {
+    halves[i] = static_cast<int32_t>(eights[2 * i] + eights[2 * i + 1]) - static_cast<int32_t>(128 * kHalf);
+  }
+}
+
 void quantize_row(const float* x, int64_t n, const QuantizedRow& out) {
   const RowsF d;
-  const RowsI di;
   const hn::Rebind<int16_t, RowsF> d16;
   const hn::Rebind<int8_t, RowsF> d8;
-  constexpr int64_t kHalf = kBlockCols / 2;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t b = 0; b < n / kBlockCols; ++b) {
     const float* block = x + b * kBlockCols;
@@ -309,21 +325,21 @@ void quantize_row(const float* x, int64_t n, const QuantizedRow& out) {
       largest = hn::Max(largest, hn::Abs(hn::LoadU(d, block + i)));
     const float maximum = hn::GetLane(hn::MaxOfLanes(d, largest));
     const VF inverse = hn::Set(d, maximum > 0.0f ? 127.0f / maximum : 0.0f);
-    int32_t totals[3] = {};  // of the halves and of both
-    for (int64_t half = 0; half < 2; ++half) {
-      VI total = hn::Zero(di);
-      for (int64_t i = half * kHalf; i < (half + 1) * kHalf; i += lanes) {
-        const VI value = hn::NearestInt(hn::Mul(hn::LoadU(d, block + i), inverse));
-        total = hn::Add(total, value);
+    int8_t* q = out.q + to * kBlockCols;
+    for (int64_t i = 0; i < kBlockCols; i += lanes) {
+      const VI value = hn::NearestInt(hn::Mul(hn::LoadU(d, block + i), inverse));
+      if constexpr (!kMultipliesBytes)
         hn::StoreU(hn::DemoteTo(d16, value), d16, out.wide + to * kBlockCols + i);
-        hn::StoreU(hn::DemoteTo(d8, value), d8, out.q + to * kBlockCols + i);
-      }
-      totals[half] = hn::GetLane(hn::SumOfLanes(di, total));
+      hn::StoreU(hn::DemoteTo(d8, value), d8, q + i);
     }
+    int32_t halves[2];
+    sum_halves(q, halves);
+    const int32_t total = halves[0] + halves[1];
     out.scale[to] = maximum / 127.0f;
-    totals[2] = totals[0] + totals[1];
-    for (int i = 0; i < 3; ++i) out.shift[3 * to + i] = -128 * totals[i];
-    out.sum[to] = out.scale[to] * static_cast<float>(totals[2]);
+    out.shift[3 * to] = -128 * halves[0];
+    out.shift[3 * to + 1] = -128 * halves[1];
+    out.shift[3 * to + 2] = -128 * total;
+    out.sum[to] = out.scale[to] * static_cast<float>(total);
   }
 }
 
