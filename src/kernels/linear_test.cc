@@ -165,7 +165,7 @@ TEST_P(LinearTest, DecodeEqualsTheReferenceKernel) {
 TEST_P(LinearTest, SameBitsForAnyThreadsAndAnyCompany) {
   constexpr int64_t kRows = 130, K = 512;
   const Floats x = random_values(kRows * K, 5);
-  for (const DType type : {DType::f32, DType::bf16, DType::q8_0, DType::q4_k}) {
+  for (const DType type : {DType::f32, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_k, DType::q6_k}) {
     for (const int64_t N : {600, 136}) {  // the last panel is narrower, by tiles or within one
       const TestMatrix w(type, N, K);
       for (const Phase phase : {Phase::prefill, Phase::decode}) {
@@ -213,6 +213,29 @@ TEST_P(LinearTest, ChannelTilesInAndOut) {
     Floats y;
     for (int64_t i = 0; i < L * N; ++i) y.push_back(out.tile(i % N / 16)[i / N * 16 + i % N % 16]);
     EXPECT_TRUE(near(y, expected, 1e-5));
+  }
+}
+
+/// Deeper and taller than what the products take at a time.
+TEST_P(LinearTest, DeepProductsFromRowsAndFromTiles) {
+  constexpr int64_t L = 70, K = 2816, N = 56;
+  const Floats x = random_values(L * K, 12);
+  Floats x_tiles(static_cast<size_t>(TiledView<float>::size(L, K)));
+  const TiledView<float> tiles{x_tiles.data(), L, K};
+  for (int64_t i = 0; i < L * K; ++i)
+    tiles.tile(i % K / 16)[i / K * 16 + i % K % 16] = x[static_cast<size_t>(i)];
+  for (const DType type : {DType::bf16, DType::q8_0, DType::q4_k}) {
+    const TestMatrix w(type, N, K);
+    const Floats expected = product(x, w);
+    for (const Phase phase : {Phase::prefill, Phase::decode}) {
+      const Floats y = run(phase, x, w, 2);
+      EXPECT_LE(relative_error(y, expected),
+                std::max(1e-5, phase == Phase::prefill ? prefill_bound(table, type) : decode_bound(type)))
+          << name(type);
+      Floats from_tiles(y.size());
+      Kernels(table, 2, workspace, phase).linear(tiles, w.view, TensorView<float>(from_tiles.data(), L, N));
+      EXPECT_EQ(y, from_tiles) << name(type);
+    }
   }
 }
 
