@@ -169,11 +169,6 @@ HWY_INLINE __m512i broadcast_four_bytes(const int8_t* q) {
   return _mm512_set1_epi32(four);
 }
 
-template <class Fmt>
-HWY_INLINE void prefetch_block(const TileBlock& block) {
-  for (int line = 0; line < (Fmt::kNibbles ? 4 : 8); ++line) __builtin_prefetch(block.q + 64 * line);
-}
-
 /// dot_rows of all 16 rows of kTiles tiles at once, an instruction for 16 rows x 4 columns: the same
 /// integers, so the same sums. Blocks [begin, end) are added to the sums of those before, in out
 /// [tile][x.rows][16].
@@ -191,6 +186,11 @@ COBRA_VNNI void dot_rows_vnni(const std::byte* tile, int64_t tile_bytes, const Q
   };
   constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
   const auto to = [&](int i, int m) { return out + (i * x.rows + first_x + m) * kTileRows; };
+  // One tile comes from memory: each group of rows fetches its share of the lines, so that memory is never
+  // idle.
+  constexpr int64_t kLines = Fmt::kNibbles ? 4 : 8;
+  const int64_t first_line = kTiles == 1 ? kLines * first_x / x.rows : 0;
+  const int64_t end_line = kTiles == 1 ? kLines * (first_x + kRows) / x.rows : first_x == 0 ? kLines : 0;
   VF sums[kTiles * kRows];
   for (int i = 0; i < kTiles; ++i) {
     for (int m = 0; m < kRows; ++m) sums[i * kRows + m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, to(i, m));
@@ -200,8 +200,8 @@ COBRA_VNNI void dot_rows_vnni(const std::byte* tile, int64_t tile_bytes, const Q
     for (int i = 0; i < kTiles; ++i) {
       const std::byte* start_of_tile = tile + i * tile_bytes;
       block[i] = tile_block(Fmt::type, start_of_tile, b);
-      if (first_x == 0)
-        prefetch_block<Fmt>(tile_block(Fmt::type, start_of_tile, b + blocks_ahead<Fmt, kRows>()));
+      const std::byte* coming = tile_block(Fmt::type, start_of_tile, b + blocks_ahead<Fmt, kRows>()).q;
+      for (int64_t line = first_line; line < end_line; ++line) __builtin_prefetch(coming + 64 * line);
     }
     const int64_t at = x.block(first_x, b);
     for (int half = 0; half < Fmt::kHalves; ++half) {
