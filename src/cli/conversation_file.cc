@@ -1,5 +1,5 @@
 // A conversation on disk: FILE is the session as Session::save writes it, FILE.json the turns:
-//     {"cobra_chat": 1, "session_hash": "...", "picture": "...", "turns": [{"user": "...", "answer": "...",
+//     {"cobra_chat": 2, "session_hash": "...", "picture": "...", "turns": [{"user": "...", "answer": "...",
 //     "ids": [...]}]}
 // The hash ties the two together: a pair from two different saves is refused.
 #include <string_view>
@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "cli/conversation.h"
 #include "cli/output.h"
 #include "formats/json.h"
@@ -14,18 +15,13 @@
 namespace cobra {
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 constexpr int64_t kMaxJsonBytes = 256 << 20;
 
 std::string json_path(const std::string& path) { return path + ".json"; }
 
-/// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): guards against mix-ups, not against forgery.
-std::string hash_of_file(const std::string& path) {
-  const MappedFile file(path);
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const std::byte b : file.bytes()) hash = (hash ^ static_cast<uint64_t>(b)) * 0x100000001b3;
-  return fmt::format("{:016x}", hash);
-}
+/// Guards against mix-ups, not against forgery.
+std::string hash_of_file(const std::string& path) { return to_hex(content_hash(MappedFile(path).bytes())); }
 
 std::vector<int32_t> answer_from_json(const Json& turn, int64_t vocab_size, const std::string& source) {
   const Json* ids = json_find(turn, "ids");
