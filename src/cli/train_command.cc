@@ -32,7 +32,7 @@ void silence_libtorch() {
 void choose_openblas_kernels() {
   const std::string_view isa = available_kernels().front().isa;
   if (isa.starts_with("avx512")) ::setenv("OPENBLAS_CORETYPE", "SkylakeX", kUnlessSet);
-  if (isa == "avx2") ::setenv("OPENBLAS_CORETYPE", "Haswell", kUnlessSet);
+  if (isa.starts_with("avx2")) ::setenv("OPENBLAS_CORETYPE", "Haswell", kUnlessSet);
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "kernels/kernel_table.h"
 
 #include <hwy/targets.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 #include "base/fail.h"
 #include "kernels/gemm_onednn.h"
@@ -13,14 +16,33 @@ namespace {
 struct Target {
   int64_t bit;
   std::string_view name;
+  bool multiplies_bytes = false;
 };
 
 /// Best first.
-constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx512-vnni"},
+constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx512-vnni", true},
                                {HWY_AVX3, "avx512"},
+                               {HWY_AVX2, "avx2-vnni", true},
                                {HWY_AVX2, "avx2"},
                                {HWY_SSE4, "sse4"},
+                               {HWY_NEON, "neon-dot", true},
                                {HWY_NEON, "neon"}};
+
+/// Whether the machine can run what add_dot_bytes_kernels has for a target that it supports.
+bool multiplies_bytes([[maybe_unused]] int64_t target) {
+#if defined(__x86_64__)
+  return target == HWY_AVX3_DL || __builtin_cpu_supports("avxvnni");
+#elif defined(__aarch64__)
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+  return false;
+#endif
+}
+
+bool available(const Target& target) {
+  if ((hwy::SupportedTargets() & HWY_TARGETS & target.bit) == 0) return false;
+  return !target.multiplies_bytes || multiplies_bytes(target.bit);
+}
 
 KernelTable make_table(const Target& target) {
   KernelTable table = reference_kernels();
@@ -29,6 +51,7 @@ KernelTable make_table(const Target& target) {
   add_mamba_kernels(target.bit, table);
   add_mamba_backward_kernels(target.bit, table);
   add_dot_kernels(target.bit, table);
+  if (target.multiplies_bytes) add_dot_bytes_kernels(target.bit, table);
   add_expand_kernels(target.bit, table);
   add_gemm_kernels(target.bit, table);
   table.gemm_bf16 = onednn_has_fast_bf16() ? onednn_gemm_bf16 : nullptr;
@@ -42,7 +65,7 @@ const std::vector<KernelTable>& available_kernels() {
   static const std::vector<KernelTable> tables = [] {
     std::vector<KernelTable> made;
     for (const Target& target : kTargets) {
-      if ((hwy::SupportedTargets() & HWY_TARGETS & target.bit) != 0) made.push_back(make_table(target));
+      if (available(target)) made.push_back(make_table(target));
     }
     made.push_back(reference_kernels());
     return made;

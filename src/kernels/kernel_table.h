@@ -28,7 +28,7 @@ struct QuantizedRows {
   int64_t rows;
   int64_t cols;          // multiple of 32
   const int8_t* q;       // [cols / 32][rows][32], -127..127
-  const int16_t* wide;   // the same, where dot_packed wants them (kMultipliesBytes in simd_dot.cc)
+  const int16_t* wide;   // the same, where dot_packed wants them (see quantize_row)
   const int32_t* shift;  // [cols / 32][rows][3], -128 times sums of q: of 16 columns, of the other 16, of all
   const float* scale;    // [cols / 32][rows]
   const float* sum;      // [cols / 32][rows], scale * sum of q: what a weight's minimum is multiplied by

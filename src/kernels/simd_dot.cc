@@ -1,7 +1,8 @@
 // Decode: products of a few rows of activations with one tile of 16 weight rows.
 // Quantised weights meet 8-bit activations in integer arithmetic, exact within a block, so that every
 // instruction set and every number of rows gives the same sums; the blocks' float32 sums follow the order of
-// the columns.
+// the columns. Here bytes are widened to 16 bits first; simd_dot_bytes.cc is for machines that multiply
+// bytes.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd_dot.cc"
 #include "kernels/simd_target.h"
@@ -10,7 +11,6 @@
 // clang-format on
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 #include "kernels/simd_tile-inl.h"
 
@@ -20,7 +20,7 @@ namespace cobra {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// With VNNI the activations are multiplied as bytes, and their copy in 16 bits is not made.
+/// With AVX-512 VNNI activations are always multiplied as bytes, and their copy in 16 bits is not made.
 constexpr bool kMultipliesBytes = HWY_TARGET == HWY_AVX3_DL;
 
 using Int16s = hn::Repartition<int16_t, RowsI>;
@@ -138,153 +138,6 @@ void dot_tile(const WeightMatrix& w, int64_t t, const QuantizedRows& x, int64_t 
   }
 }
 
-#if HWY_TARGET == HWY_AVX3_DL
-// Highway 1.0 asks for machines with VNNI in this target, but does not tell the compiler.
-#define COBRA_VNNI __attribute__((target("avx512vnni")))
-
-/// Blocks of a tile that stay in the first-level cache (8.7 KB of q8_0) while groups of rows pass by.
-constexpr int64_t kBlocksTogether = 16;
-
-/// Blocks that are fetched ahead of the one that is multiplied. Several rows take long for a block, so that
-/// the processor does not look past it by itself; with a row or two it does, and 2 KB help.
-template <class Fmt, int kRows>
-constexpr int64_t blocks_ahead() {
-  if (kRows >= 4) return kBlocksTogether;
-  return Fmt::kNibbles ? 8 : 4;
-}
-
-/// Four columns of 16 rows as unsigned bytes: signed weights have 128 added.
-template <class Fmt>
-HWY_INLINE __m512i load_unsigned(const TileBlock& block, int group) {
-  const __m512i bytes = _mm512_loadu_si512(block.q + (Fmt::kNibbles ? group % 4 : group) * 4 * kTileRows);
-  if constexpr (Fmt::kNibbles) {
-    return _mm512_and_si512(group < 4 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
-  }
-  return Fmt::kUnsigned ? bytes : _mm512_xor_si512(bytes, _mm512_set1_epi8(-128));
-}
-
-HWY_INLINE __m512i broadcast_four_bytes(const int8_t* q) {
-  int32_t four = 0;
-  std::memcpy(&four, q, sizeof(four));
-  return _mm512_set1_epi32(four);
-}
-
-/// dot_rows of all 16 rows of kTiles tiles at once, an instruction for 16 rows x 4 columns: the same
-/// integers, so the same sums. Blocks [begin, end) are added to the sums of those before, in out
-/// [tile][x.rows][16].
-template <class Fmt, int kRows, int kTiles>
-COBRA_VNNI void dot_rows_vnni(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x,
-                              int64_t first_x, int64_t begin, int64_t end, float* out) {
-  const RowsF d;
-  // What load_unsigned added to the weights (128), or the file did (8), is taken away again.
-  constexpr int32_t kAdded = Fmt::kNibbles ? Fmt::kOffset : Fmt::kUnsigned ? 0 : 128;
-  const auto start = [&](const int32_t* shift, int half) {
-    if constexpr (kAdded == 0)
-      return 0;
-    else
-      return shift[Fmt::kHalves == 2 ? half : 2] / (128 / kAdded);
-  };
-  constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
-  const auto to = [&](int i, int m) { return out + (i * x.rows + first_x + m) * kTileRows; };
-  // One tile comes from memory: each group of rows fetches its share of the lines, so that memory is never
-  // idle.
-  constexpr int64_t kLines = Fmt::kNibbles ? 4 : 8;
-  const int64_t first_line = kTiles == 1 ? kLines * first_x / x.rows : 0;
-  const int64_t end_line = kTiles == 1 ? kLines * (first_x + kRows) / x.rows : first_x == 0 ? kLines : 0;
-  VF sums[kTiles * kRows];
-  for (int i = 0; i < kTiles; ++i) {
-    for (int m = 0; m < kRows; ++m) sums[i * kRows + m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, to(i, m));
-  }
-  for (int64_t b = begin; b < end; ++b) {
-    TileBlock block[kTiles];
-    for (int i = 0; i < kTiles; ++i) {
-      const std::byte* start_of_tile = tile + i * tile_bytes;
-      block[i] = tile_block(Fmt::type, start_of_tile, b);
-      const std::byte* coming = tile_block(Fmt::type, start_of_tile, b + blocks_ahead<Fmt, kRows>()).q;
-      for (int64_t line = first_line; line < end_line; ++line) __builtin_prefetch(coming + 64 * line);
-    }
-    const int64_t at = x.block(first_x, b);
-    for (int half = 0; half < Fmt::kHalves; ++half) {
-      __m512i dots[kTiles * kRows];
-      for (int m = 0; m < kRows; ++m) {
-        const __m512i initial = _mm512_set1_epi32(start(x.shift + (at + m) * 3, half));
-        for (int i = 0; i < kTiles; ++i) dots[i * kRows + m] = initial;
-      }
-      for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
-        __m512i quads[kTiles];
-        for (int i = 0; i < kTiles; ++i) quads[i] = load_unsigned<Fmt>(block[i], g);
-        for (int m = 0; m < kRows; ++m) {
-          const __m512i four = broadcast_four_bytes(x.q + (at + m) * kBlockCols + 4 * g);
-          for (int i = 0; i < kTiles; ++i) {
-            dots[i * kRows + m] = _mm512_dpbusd_epi32(dots[i * kRows + m], quads[i], four);
-          }
-        }
-      }
-      for (int i = 0; i < kTiles; ++i) {
-        const VF scale = Fmt::scale(block[i], half, 0);
-        for (int m = 0; m < kRows; ++m) {
-          VF& sum = sums[i * kRows + m];
-          const VF both = hn::Mul(scale, hn::Set(d, x.scale[at + m]));
-          sum = hn::MulAdd(hn::ConvertTo(d, VI{dots[i * kRows + m]}), both, sum);
-        }
-      }
-    }
-    if constexpr (Fmt::kHasMinimum) {
-      for (int i = 0; i < kTiles; ++i) {
-        const VF minimum = Fmt::minimum(block[i], 0);
-        for (int m = 0; m < kRows; ++m) {
-          VF& sum = sums[i * kRows + m];
-          sum = hn::NegMulAdd(minimum, hn::Set(d, x.sum[at + m]), sum);
-        }
-      }
-    }
-  }
-  for (int i = 0; i < kTiles; ++i) {
-    for (int m = 0; m < kRows; ++m) hn::StoreU(sums[i * kRows + m], d, to(i, m));
-  }
-}
-
-/// kTiles tiles with all rows, kMostRows at a time, block by block or `together` blocks for all rows before
-/// the next.
-template <class Fmt, int kTiles, int kMostRows>
-void dot_tiles(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x, int64_t together,
-               float* out) {
-  const int64_t blocks = x.cols / kBlockCols;
-  for (int64_t begin = 0; begin < blocks; begin += together) {
-    const int64_t end = std::min(begin + together, blocks);
-    int64_t m = 0;
-    const auto rows = [&](auto count) {
-      for (; m + count <= x.rows; m += count) {
-        dot_rows_vnni<Fmt, count, kTiles>(tile, tile_bytes, x, m, begin, end, out);
-      }
-    };
-    if constexpr (kMostRows >= 8) rows(std::integral_constant<int, 8>());
-    rows(std::integral_constant<int, 4>());
-    rows(std::integral_constant<int, 2>());
-    rows(std::integral_constant<int, 1>());
-  }
-}
-
-/// A row or two stream through the weights, which are in memory; so do 8 at a time. More rows are a prompt's,
-/// for which the weights are in the second-level cache: two tiles share what is loaded of the activations.
-void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
-  const std::byte* tiles = w.tile(first);
-  const int64_t tile_bytes = w.tile_bytes(), tile_sums = x.rows * kTileRows;
-  const int64_t together = x.rows > 2 ? kBlocksTogether : x.cols / kBlockCols;
-  with_format(w.type, [&](auto format) {
-    using Fmt = decltype(format);
-    int64_t t = 0;
-    if (x.rows > 16) {
-      for (; t + 2 <= count; t += 2) {
-        dot_tiles<Fmt, 2, 4>(tiles + t * tile_bytes, tile_bytes, x, together, out + t * tile_sums);
-      }
-    }
-    for (; t < count; ++t) {
-      dot_tiles<Fmt, 1, 8>(tiles + t * tile_bytes, tile_bytes, x, together, out + t * tile_sums);
-    }
-  });
-}
-#else
 void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
   with_format(w.type, [&](auto format) {
     using Fmt = decltype(format);
@@ -295,7 +148,6 @@ void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const Quant
     }
   });
 }
-#endif
 
 /// Sums of the two halves of a block's 32 bytes.
 HWY_INLINE void sum_halves(const int8_t* q, int32_t* halves) {

@@ -1,0 +1,217 @@
+// Decode on machines that multiply four bytes at a time and add them up (AVX-512 VNNI, AVX-VNNI, NEON's dot
+// product): the integers of simd_dot.cc, so the same sums.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd_dot_bytes.cc"
+#include "kernels/simd_target.h"
+// clang-format off
+#include <hwy/foreach_target.h>
+// clang-format on
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+#include "kernels/simd_tile-inl.h"
+
+// Highway 1.0 asks for machines with VNNI in its AVX3_DL target, but does not tell the compiler; AVX2 and
+// NEON come without these instructions, and kernel_table.cc asks the machine.
+#undef COBRA_DOT_BYTES
+#if HWY_TARGET == HWY_AVX3_DL
+#define COBRA_DOT_BYTES __attribute__((target("avx512vnni")))
+#elif HWY_TARGET == HWY_AVX2
+#define COBRA_DOT_BYTES __attribute__((target("avxvnni")))
+#elif HWY_TARGET == HWY_NEON
+#define COBRA_DOT_BYTES __attribute__((target("arch=armv8.2-a+crypto+dotprod")))
+#endif
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace cobra {
+namespace HWY_NAMESPACE {
+#ifdef COBRA_DOT_BYTES
+namespace {
+
+using VI = hn::Vec<RowsI>;
+
+/// Weights must be unsigned on x86: 128 is added to those that are signed.
+constexpr bool kSigned = HWY_TARGET == HWY_NEON;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(RowsI()));
+constexpr int kPerTile = kTileRows / kLanes;  // vectors
+constexpr int kMostRows = 8 / kPerTile;       // 8 vectors of sums, and 8 of integers, at a time
+
+/// sum[i] + w[4i] x[4i] + ... + w[4i+3] x[4i+3], w and x in bytes.
+COBRA_DOT_BYTES HWY_INLINE VI dot_bytes(VI sum, VI w, VI x) {
+#if HWY_TARGET == HWY_AVX3_DL
+  return VI{_mm512_dpbusd_epi32(sum.raw, w.raw, x.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return VI{_mm256_dpbusd_avx_epi32(sum.raw, w.raw, x.raw)};
+#else
+  return VI{vdotq_s32(sum.raw, vreinterpretq_s8_s32(w.raw), vreinterpretq_s8_s32(x.raw))};
+#endif
+}
+
+/// Blocks of a tile that stay in the first-level cache (8.7 KB of q8_0) while groups of rows pass by.
+constexpr int64_t kBlocksTogether = 16;
+
+/// Blocks that are fetched ahead of the one that is multiplied. Several rows take long for a block, so that
+/// the processor does not look past it by itself; with a row or two it does, and 2 KB help.
+template <class Fmt>
+constexpr int64_t blocks_ahead(int64_t rows) {
+  if (rows > 2) return kBlocksTogether;
+  return Fmt::kNibbles ? 8 : 4;
+}
+
+/// Four columns of a vector of rows as bytes, unsigned on x86.
+template <class Fmt>
+HWY_INLINE VI load_four(const TileBlock& block, int group, int64_t first) {
+  const RowsI d;
+  const std::byte* at = block.q + (Fmt::kNibbles ? group % 4 : group) * 4 * kTileRows + 4 * first;
+  const VI bytes = hn::LoadU(d, reinterpret_cast<const int32_t*>(at));
+  if constexpr (Fmt::kNibbles) {
+    return hn::And(group < 4 ? bytes : hn::ShiftRight<4>(bytes), hn::Set(d, 0x0f0f0f0f));
+  }
+  if constexpr (Fmt::kUnsigned || kSigned) return bytes;
+  return hn::Xor(bytes, hn::Set(d, static_cast<int32_t>(0x80808080u)));
+}
+
+HWY_INLINE VI broadcast_four(const int8_t* q) {
+  int32_t four = 0;
+  std::memcpy(&four, q, sizeof(four));
+  return hn::Set(RowsI(), four);
+}
+
+/// kTiles tiles of 16 weight rows with kRows rows of activations. Blocks [begin, end) are added to the sums
+/// of those before, in out [tile][x.rows][16].
+template <class Fmt, int kRows, int kTiles>
+COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x,
+                              int64_t first_x, int64_t begin, int64_t end, float* out) {
+  const RowsF d;
+  constexpr int kVectors = kTiles * kPerTile;
+  // What load_four added to the weights (128), or the file did (8), is taken away again.
+  constexpr int32_t kAdded = Fmt::kNibbles ? Fmt::kOffset : Fmt::kUnsigned || kSigned ? 0 : 128;
+  const auto start = [&](const int32_t* shift, int half) {
+    if constexpr (kAdded == 0)
+      return 0;
+    else
+      return shift[Fmt::kHalves == 2 ? half : 2] / (128 / kAdded);
+  };
+  constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
+  const auto to = [&](int v, int m) {
+    return out + (v / kPerTile * x.rows + first_x + m) * kTileRows + v % kPerTile * kLanes;
+  };
+  // One tile comes from memory: each group of rows fetches its share of the lines, so that memory is never
+  // idle.
+  constexpr int64_t kLines = Fmt::kNibbles ? 4 : 8;
+  const int64_t first_line = kTiles == 1 ? kLines * first_x / x.rows : 0;
+  const int64_t end_line = kTiles == 1 ? kLines * (first_x + kRows) / x.rows : first_x == 0 ? kLines : 0;
+  const int64_t ahead = blocks_ahead<Fmt>(x.rows);
+  VF sums[kVectors * kRows];
+  for (int v = 0; v < kVectors; ++v) {
+    for (int m = 0; m < kRows; ++m) sums[v * kRows + m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, to(v, m));
+  }
+  for (int64_t b = begin; b < end; ++b) {
+    TileBlock block[kTiles];
+    for (int i = 0; i < kTiles; ++i) {
+      block[i] = tile_block(Fmt::type, tile + i * tile_bytes, b);
+      const std::byte* coming = tile_block(Fmt::type, tile + i * tile_bytes, b + ahead).q;
+      for (int64_t line = first_line; line < end_line; ++line) __builtin_prefetch(coming + 64 * line);
+    }
+    const int64_t at = x.block(first_x, b);
+    for (int half = 0; half < Fmt::kHalves; ++half) {
+      VI dots[kVectors * kRows];
+      for (int m = 0; m < kRows; ++m) {
+        const VI initial = hn::Set(RowsI(), start(x.shift + (at + m) * 3, half));
+        for (int v = 0; v < kVectors; ++v) dots[v * kRows + m] = initial;
+      }
+      for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
+        VI quads[kVectors];
+        for (int v = 0; v < kVectors; ++v) {
+          quads[v] = load_four<Fmt>(block[v / kPerTile], g, v % kPerTile * kLanes);
+        }
+        for (int m = 0; m < kRows; ++m) {
+          const VI four = broadcast_four(x.q + (at + m) * kBlockCols + 4 * g);
+          for (int v = 0; v < kVectors; ++v)
+            dots[v * kRows + m] = dot_bytes(dots[v * kRows + m], quads[v], four);
+        }
+      }
+      for (int v = 0; v < kVectors; ++v) {
+        const VF scale = Fmt::scale(block[v / kPerTile], half, v % kPerTile * kLanes);
+        for (int m = 0; m < kRows; ++m) {
+          VF& sum = sums[v * kRows + m];
+          const VF both = hn::Mul(scale, hn::Set(d, x.scale[at + m]));
+          sum = hn::MulAdd(hn::ConvertTo(d, dots[v * kRows + m]), both, sum);
+        }
+      }
+    }
+    if constexpr (Fmt::kHasMinimum) {
+      for (int v = 0; v < kVectors; ++v) {
+        const VF minimum = Fmt::minimum(block[v / kPerTile], v % kPerTile * kLanes);
+        for (int m = 0; m < kRows; ++m) {
+          VF& sum = sums[v * kRows + m];
+          sum = hn::NegMulAdd(minimum, hn::Set(d, x.sum[at + m]), sum);
+        }
+      }
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    for (int m = 0; m < kRows; ++m) hn::StoreU(sums[v * kRows + m], d, to(v, m));
+  }
+}
+
+/// kTiles tiles with all rows, kMost at a time, `together` blocks for all rows before the next.
+template <class Fmt, int kTiles, int kMost>
+void dot_tiles(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x, int64_t together,
+               float* out) {
+  const int64_t blocks = x.cols / kBlockCols;
+  for (int64_t begin = 0; begin < blocks; begin += together) {
+    const int64_t end = std::min(begin + together, blocks);
+    int64_t m = 0;
+    const auto rows = [&](auto count) {
+      for (; m + count <= x.rows; m += count) {
+        dot_rows<Fmt, count, kTiles>(tile, tile_bytes, x, m, begin, end, out);
+      }
+    };
+    if constexpr (kMost >= 8) rows(std::integral_constant<int, 8>());
+    if constexpr (kMost >= 4) rows(std::integral_constant<int, 4>());
+    rows(std::integral_constant<int, 2>());
+    rows(std::integral_constant<int, 1>());
+  }
+}
+
+/// A row or two stream through the weights, which are in memory; more pass by in groups. More than 16 rows
+/// are a prompt's, for which the weights are in the second-level cache: with 32 registers of 16 lanes two
+/// tiles share what is loaded of the activations.
+void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
+  const std::byte* tiles = w.tile(first);
+  const int64_t tile_bytes = w.tile_bytes(), tile_sums = x.rows * kTileRows;
+  const int64_t together = x.rows > 2 ? kBlocksTogether : x.cols / kBlockCols;
+  with_format(w.type, [&](auto format) {
+    using Fmt = decltype(format);
+    int64_t t = 0;
+    if constexpr (kPerTile == 1) {
+      for (; x.rows > 16 && t + 2 <= count; t += 2) {
+        dot_tiles<Fmt, 2, kMostRows / 2>(tiles + t * tile_bytes, tile_bytes, x, together,
+                                         out + t * tile_sums);
+      }
+    }
+    for (; t < count; ++t) {
+      dot_tiles<Fmt, 1, kMostRows>(tiles + t * tile_bytes, tile_bytes, x, together, out + t * tile_sums);
+    }
+  });
+}
+
+}  // namespace
+
+static void add_to(KernelTable& table) { table.dot_packed = dot_packed; }
+#else
+static void add_to(KernelTable&) {}
+#endif
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace cobra
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+COBRA_DEFINE_ADD_KERNELS(add_dot_bytes_kernels)
+#endif
