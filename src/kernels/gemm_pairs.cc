@@ -69,10 +69,15 @@ COBRA_BF16 void multiply(const Block& g) {
 
 template <int kTileCount>
 void multiply_rows(Block g, int64_t rows) {
-  const auto step = [&](int64_t done) { g.A += done * g.lda, g.C += done * g.ldc, rows -= done; };
-  for (; rows >= kRows; step(kRows)) multiply<kRows, kTileCount>(g);
-  for (; rows >= 4; step(4)) multiply<4, kTileCount>(g);
-  for (; rows >= 1; step(1)) multiply<1, kTileCount>(g);
+  while (rows > 0) {
+    const int64_t done = rows >= kRows ? kRows : rows >= 4 ? 4 : 1;
+    if (done == kRows) multiply<kRows, kTileCount>(g);
+    if (done == 4) multiply<4, kTileCount>(g);
+    if (done == 1) multiply<1, kTileCount>(g);
+    g.A += done * g.lda;
+    g.C += done * g.ldc;
+    rows -= done;
+  }
 }
 
 }  // namespace
@@ -96,9 +101,9 @@ void avx512_gemm_pairs(int64_t M, int64_t K, int64_t tiles, const BFloat16* A, c
   }
 }
 
-bool gemm_pairs_is_best() {
-  return onednn_has_fast_bf16() && !onednn_has_amx() && __builtin_cpu_supports("avx512bf16");
-}
+bool has_avx512_bf16() { return __builtin_cpu_supports("avx512bf16") != 0; }
+
+bool gemm_pairs_is_best() { return onednn_has_fast_bf16() && !onednn_has_amx() && has_avx512_bf16(); }
 
 }  // namespace cobra
 #else
@@ -108,6 +113,7 @@ void avx512_gemm_pairs(int64_t, int64_t, int64_t, const BFloat16*, const BFloat1
   fail("a product by AVX512-BF16 on a machine without it");
 }
 
+bool has_avx512_bf16() { return false; }
 bool gemm_pairs_is_best() { return false; }
 
 }  // namespace cobra

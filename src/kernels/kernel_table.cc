@@ -1,7 +1,9 @@
 #include "kernels/kernel_table.h"
 
 #include <hwy/targets.h>
-#if defined(__aarch64__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
 
@@ -29,11 +31,15 @@ constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx512-vnni", true},
                                {HWY_NEON, "neon"}};
 
 /// Whether the machine can run what add_dot_bytes_kernels has for a target that it supports.
-bool multiplies_bytes([[maybe_unused]] int64_t target) {
+bool machine_multiplies_bytes([[maybe_unused]] int64_t target) {
 #if defined(__x86_64__)
-  return target == HWY_AVX3_DL || __builtin_cpu_supports("avxvnni");
-#elif defined(__aarch64__)
+  if (target == HWY_AVX3_DL) return true;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;  // AVX-VNNI
+#elif defined(__aarch64__) && defined(__linux__)
   return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#elif defined(__aarch64__) && defined(__APPLE__)
+  return true;
 #else
   return false;
 #endif
@@ -41,7 +47,7 @@ bool multiplies_bytes([[maybe_unused]] int64_t target) {
 
 bool available(const Target& target) {
   if ((hwy::SupportedTargets() & HWY_TARGETS & target.bit) == 0) return false;
-  return !target.multiplies_bytes || multiplies_bytes(target.bit);
+  return !target.multiplies_bytes || machine_multiplies_bytes(target.bit);
 }
 
 KernelTable make_table(const Target& target) {

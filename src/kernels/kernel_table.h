@@ -23,12 +23,12 @@ namespace cobra {
 
 /// Activations of a few rows in 8 bits, blocks of 32: x ~ scale * q. The rows' blocks of the same columns
 /// stand together, so that a product reads them in one stream. They are kept in 8 bits and in 16, so that no
-/// instruction set converts them again for every tile.
+/// instruction set converts them again for every tile; in 16 not where AVX-512 VNNI multiplies bytes.
 struct QuantizedRows {
   int64_t rows;
   int64_t cols;          // multiple of 32
   const int8_t* q;       // [cols / 32][rows][32], -127..127
-  const int16_t* wide;   // the same, where dot_packed wants them (see quantize_row)
+  const int16_t* wide;   // the same, or nothing written (AVX-512 VNNI)
   const int32_t* shift;  // [cols / 32][rows][3], -128 times sums of q: of 16 columns, of the other 16, of all
   const float* scale;    // [cols / 32][rows]
   const float* sum;      // [cols / 32][rows], scale * sum of q: what a weight's minimum is multiplied by
@@ -95,7 +95,7 @@ struct KernelTable {
 
   /// C [M][16 tiles] = A [M][K] times tiles of a packed or bfloat16 matrix, brought by expand_pairs to pairs
   /// of columns in bfloat16: B [tiles][K / 2][16][2]; K is even, rows past the last are zeros. Sums run over
-  /// k in order, whatever M and tiles are. Null where gemm_bf16 is faster or the instructions lack
+  /// the pairs in order, whatever M and tiles are. Null where gemm_bf16 is faster or the instructions lack
   /// (gemm_pairs.h).
   void (*gemm_pairs)(int64_t M, int64_t K, int64_t tiles, const BFloat16* A, const BFloat16* B, float* C);
   void (*expand_pairs)(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B);

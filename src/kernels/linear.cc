@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/fail.h"
 #include "base/parallel.h"
 #include "kernels/kernels.h"
 
@@ -42,6 +43,7 @@ int64_t panel_cols(const WeightMatrix& w) {
 
 void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
                      const Epilogue& epilogue) const {
+  check(x.cols == w.cols, "product: {} columns meet weights of {}", x.cols, w.cols);
   if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(w.type))) {
     linear_rows(x, w, y, epilogue);
   } else if (in_bf16(w.type) && table_.gemm_pairs && w.cols % 2 == 0) {
@@ -97,7 +99,11 @@ void Kernels::store(float* product, int64_t ld, int64_t rows, int64_t first_row,
   }
   if (e.activation != Activation::none) {
     const auto activate = e.activation == Activation::gelu ? table_.gelu : table_.quick_gelu;
-    activate(product, rows * ld);  // what lies between the rows is no one's
+    if (ld == cols) {
+      activate(product, rows * cols);
+    } else {
+      for_rows([&](float* p, int64_t) { activate(p, cols); });
+    }
   }
   if (e.scale) {
     for_rows([&](float* p, int64_t) {

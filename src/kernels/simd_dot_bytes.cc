@@ -16,9 +16,11 @@
 // NEON come without these instructions, and kernel_table.cc asks the machine.
 #undef COBRA_DOT_BYTES
 #if HWY_TARGET == HWY_AVX3_DL
-#define COBRA_DOT_BYTES __attribute__((target("avx512vnni")))
+#define COBRA_DOT_BYTES __attribute__((target(HWY_TARGET_STR ",avx512vnni")))
 #elif HWY_TARGET == HWY_AVX2
-#define COBRA_DOT_BYTES __attribute__((target("avxvnni")))
+#define COBRA_DOT_BYTES __attribute__((target(HWY_TARGET_STR ",avxvnni")))
+#elif HWY_TARGET == HWY_NEON && defined(__ARM_FEATURE_DOTPROD)
+#define COBRA_DOT_BYTES  // the compiler was told
 #elif HWY_TARGET == HWY_NEON
 #define COBRA_DOT_BYTES __attribute__((target("arch=armv8.2-a+crypto+dotprod")))
 #endif
@@ -177,9 +179,9 @@ void dot_tiles(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x
   }
 }
 
-/// A row or two stream through the weights, which are in memory; more pass by in groups. More than 16 rows
-/// are a prompt's, for which the weights are in the second-level cache: with 32 registers of 16 lanes two
-/// tiles share what is loaded of the activations.
+/// A row or two stream through the weights, which are in memory; more pass by in groups. With 32 registers of
+/// 16 lanes more than 16 rows, which compute for longer than the weights take to come, meet two tiles at a
+/// time, which share what is loaded of the activations.
 void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
   const std::byte* tiles = w.tile(first);
   const int64_t tile_bytes = w.tile_bytes(), tile_sums = x.rows * kTileRows;

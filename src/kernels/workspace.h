@@ -26,12 +26,12 @@ class Scratch {
 /// What operators keep between calls. One workspace serves one forward pass at a time.
 struct Workspace {
   struct PerThread {
-    Scratch<float> panel;  // expanded weights [K][N of the panel]
-    Scratch<BFloat16> panel_bf16;
-    Scratch<float> product;  // [M][N of the panel]; attention scores
+    Scratch<float> panel;          // expanded weights [K][N of the panel]
+    Scratch<BFloat16> panel_bf16;  // the same; attention weights
+    Scratch<float> product;        // [M][N of the panel]; attention scores; a row copied out of channel tiles
   };
 
-  Scratch<float> rows;  // activations copied out of channel tiles
+  Scratch<float> rows;  // all activations copied out of channel tiles, for products in float32
   Scratch<BFloat16> rows_bf16;
   Scratch<int8_t> quants;  // activations in 8 bits; QuantizedRows (kernel_table.h) says what the rest is
   Scratch<int16_t> wide_quants;

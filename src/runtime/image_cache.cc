@@ -20,9 +20,10 @@ constexpr int kPictureNumerics = 3;
 /// What the bits of every picture's state depend on.
 std::string key_of(const Model& model, int64_t chunk) {
   const Runtime& runtime = model.runtime();
-  return fmt::format("{} {} {:016x} {} {} {} {} {}", COBRA_VERSION, kPictureNumerics, model.fingerprint(),
-                     runtime.isa(), runtime.bf16_products(), static_cast<int>(runtime.numerics().state),
-                     runtime.numerics().w8a8, checked_chunk(chunk));
+  return fmt::format("{} {} {:016x} {} {} {} {} {} {}", COBRA_VERSION, kPictureNumerics, model.fingerprint(),
+                     runtime.isa(), runtime.bf16_products(), runtime.kernels().gemm_pairs != nullptr,
+                     static_cast<int>(runtime.numerics().state), runtime.numerics().w8a8,
+                     checked_chunk(chunk));
 }
 
 std::string key_of(const std::string& common, const Image& image) {
