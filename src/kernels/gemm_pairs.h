@@ -11,6 +11,7 @@ namespace cobra {
 
 /// KernelTable::gemm_pairs.
 void avx512_gemm_pairs(int64_t M, int64_t K, int64_t tiles, const BFloat16* A, const BFloat16* B, float* C);
+/// Whether avx512_gemm_pairs runs here.
 bool has_avx512_bf16();
 /// Whether the machine has AVX512-BF16 and nothing better (AMX).
 bool gemm_pairs_is_best();

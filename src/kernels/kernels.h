@@ -134,8 +134,6 @@ class Kernels {
   /// Threads worth waking for `work` multiply-adds or the like.
   int threads_for(int64_t work) const;
   TensorView<const float> row_major(const LinearView<const float>& x) const;
-  static const float* row_of(const LinearView<const float>& x, int64_t r, int64_t first, int64_t end,
-                             Scratch<float>& scratch);
   void store(float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col, int64_t cols,
              const LinearView<float>& y, const Epilogue& e) const;
   static void store_tiles(const float* product, int64_t ld, int64_t rows, int64_t first_row,

@@ -53,34 +53,39 @@ void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearVie
   }
 }
 
+namespace {
+
+/// One row of channel tiles lies as a row does.
+bool lies_in_rows(const LinearView<const float>& x) { return !x.tiled || x.rows == 1; }
+
+/// Columns [first, end) of row r of channel tiles to `out`, which has room for whole tiles; `first` begins
+/// one.
+void gather_row(const LinearView<const float>& x, int64_t r, int64_t first, int64_t end, float* out) {
+  const TiledView<const float> tiles{x.data, x.rows, x.cols};
+  for (int64_t c = first; c < end; c += kTileChannels, out += kTileChannels) {
+    std::memcpy(out, tiles.tile(c / kTileChannels) + r * kTileChannels, kTileChannels * sizeof(float));
+  }
+}
+
 /// Columns [first, end) of row r of the input: where they lie, or, of channel tiles (`first` begins one),
 /// copied to `scratch`.
-const float* Kernels::row_of(const LinearView<const float>& x, int64_t r, int64_t first, int64_t end,
-                             Scratch<float>& scratch) {
-  if (!x.tiled) return x.data + r * x.stride + first;
-  const TiledView<const float> tiles{x.data, x.rows, x.cols};
+const float* row_of(const LinearView<const float>& x, int64_t r, int64_t first, int64_t end,
+                    Scratch<float>& scratch) {
+  if (lies_in_rows(x)) return x.data + r * x.stride + first;
   float* row = scratch.get(end - first + kTileChannels);
-  for (int64_t c = first; c < end; c += kTileChannels) {
-    std::memcpy(row + c - first, tiles.tile(c / kTileChannels) + r * kTileChannels,
-                kTileChannels * sizeof(float));
-  }
+  gather_row(x, r, first, end, row);
   return row;
 }
 
-/// The input as rows; channel tiles are copied unless they are one row, which lies the same way.
+}  // namespace
+
+/// The input as rows; channel tiles are copied.
 TensorView<const float> Kernels::row_major(const LinearView<const float>& x) const {
-  if (!x.tiled) return {x.data, x.rows, x.cols, x.stride};
-  if (x.rows == 1) return {x.data, 1, x.cols};
-  const TiledView<const float> tiles{x.data, x.rows, x.cols};
-  const int64_t stride = tiles.tiles() * kTileChannels;
+  if (lies_in_rows(x)) return {x.data, x.rows, x.cols, x.tiled ? x.cols : x.stride};
+  const int64_t stride = round_up(x.cols, kTileChannels);
   float* rows = workspace_.rows.get(x.rows * stride);
   parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = 0; i < tiles.tiles(); ++i) {
-      for (int64_t r = begin; r < end; ++r) {
-        std::memcpy(rows + r * stride + i * kTileChannels, tiles.tile(i) + r * kTileChannels,
-                    kTileChannels * sizeof(float));
-      }
-    }
+    for (int64_t r = begin; r < end; ++r) gather_row(x, r, 0, x.cols, rows + r * stride);
   });
   return {rows, x.rows, x.cols, stride};
 }
@@ -130,6 +135,7 @@ void Kernels::store_tiles(const float* product, int64_t ld, int64_t rows, int64_
     const auto width = static_cast<size_t>(std::min<int64_t>(kTileChannels, cols - c)) * sizeof(float);
     for (int64_t r = 0; r < rows; ++r, out += kTileChannels) {
       const float* from = product + r * ld + c;
+      // A whole tile's row is one move, for its width is known here.
       width == kTileChannels * sizeof(float) ? std::memcpy(out, from, kTileChannels * sizeof(float))
                                              : std::memcpy(out, from, width);
     }
@@ -188,14 +194,14 @@ void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatr
                           const LinearView<float>& y, const Epilogue& e) const {
   const bool quantized = is_quantized(w.type);
   const QuantizedGroups quants = quantized ? quantize(input) : QuantizedGroups{};
-  const TensorView<const float> x =
-      quantized ? TensorView<const float>(nullptr, input.rows, input.cols) : row_major(input);
-  parallel_ranges(threads_for(x.rows * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
+  const TensorView<const float> x = quantized ? TensorView<const float>() : row_major(input);
+  const int64_t M = input.rows;
+  parallel_ranges(threads_for(M * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
     alignas(64) float product[kTilesTogether * kRowGroup * kTileRows];
     for (int64_t t = begin; t < end; t += kTilesTogether) {
       const int64_t count = std::min(kTilesTogether, end - t);
-      for (int64_t first = 0; first < x.rows; first += kRowGroup) {
-        const int64_t rows = std::min(kRowGroup, x.rows - first);
+      for (int64_t first = 0; first < M; first += kRowGroup) {
+        const int64_t rows = std::min(kRowGroup, M - first);
         if (quantized) table_.dot_packed(w, t, count, quants.group(first / kRowGroup), product);
         for (int64_t i = 0; i < count; ++i) {
           float* tile = product + i * rows * kTileRows;
@@ -244,11 +250,11 @@ void Kernels::linear_pairs(const LinearView<const float>& x, const WeightMatrix&
 /// made by one thread in the order of K, so the number of threads does not show in the result.
 void Kernels::linear_panels(const LinearView<const float>& input, const WeightMatrix& w,
                             const LinearView<float>& y, const Epilogue& e) const {
-  const TensorView<const float> x = row_major(input);
   const bool bf16 = in_bf16(w.type);
-  const BFloat16* x_bf16 = bf16 ? to_bf16(x) : nullptr;
-  const int threads = threads_for(x.rows * w.rows * w.cols);
-  const int64_t width = panel_cols(w), M = x.rows, K = x.cols;
+  const BFloat16* x_bf16 = bf16 ? to_bf16(input) : nullptr;
+  const TensorView<const float> x = bf16 ? TensorView<const float>() : row_major(input);
+  const int64_t width = panel_cols(w), M = input.rows, K = w.cols;
+  const int threads = threads_for(M * w.rows * K);
   parallel_for(threads, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
     const int64_t first = panel * width, cols = std::min(width, w.rows - first);
     const int64_t tiles = (cols + kTileRows - 1) / kTileRows;

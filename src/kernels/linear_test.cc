@@ -199,6 +199,12 @@ TEST_P(LinearTest, EpilogueAddsBiasActivatesScalesAndAccumulates) {
   }
 }
 
+void copy_to_tiles(const Floats& rows, const TiledView<float>& tiles) {
+  const int64_t K = tiles.channels;
+  for (int64_t i = 0; i < tiles.L * K; ++i)
+    tiles.tile(i % K / 16)[i / K * 16 + i % K % 16] = rows[static_cast<size_t>(i)];
+}
+
 TEST_P(LinearTest, ChannelTilesInAndOut) {
   constexpr int64_t L = 6, K = 40, N = 56;
   const TestMatrix w(DType::f32, N, K);
@@ -206,8 +212,7 @@ TEST_P(LinearTest, ChannelTilesInAndOut) {
   Floats x_tiles(static_cast<size_t>(TiledView<float>::size(L, K)), NAN),
       y_tiles(static_cast<size_t>(TiledView<float>::size(L, N)));
   const TiledView<float> in{x_tiles.data(), L, K}, out{y_tiles.data(), L, N};
-  for (int64_t i = 0; i < L * K; ++i)
-    in.tile(i % K / 16)[i / K * 16 + i % K % 16] = x[static_cast<size_t>(i)];
+  copy_to_tiles(x, in);
   for (const Phase phase : {Phase::prefill, Phase::decode}) {
     Kernels(table, 2, workspace, phase).linear(in, w.view, out);
     Floats y;
@@ -222,8 +227,7 @@ TEST_P(LinearTest, DeepProductsFromRowsAndFromTiles) {
   const Floats x = random_values(L * K, 12);
   Floats x_tiles(static_cast<size_t>(TiledView<float>::size(L, K)));
   const TiledView<float> tiles{x_tiles.data(), L, K};
-  for (int64_t i = 0; i < L * K; ++i)
-    tiles.tile(i % K / 16)[i / K * 16 + i % K % 16] = x[static_cast<size_t>(i)];
+  copy_to_tiles(x, tiles);
   for (const DType type : {DType::bf16, DType::q8_0, DType::q4_k}) {
     const TestMatrix w(type, N, K);
     const Floats expected = product(x, w);

@@ -255,7 +255,8 @@ void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, i
 
 static void add_to(KernelTable& table) {
   table.quantize_row = quantize_row;
-  table.dot_packed = dot_packed;
+  if constexpr (!kMultipliesBytes)
+    table.dot_packed = dot_packed;  // or activations in 16 bits would be missing
   table.dot_plain = dot_plain;
 }
 
