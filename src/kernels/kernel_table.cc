@@ -9,7 +9,6 @@
 
 #include "base/fail.h"
 #include "kernels/gemm_onednn.h"
-#include "kernels/gemm_pairs.h"
 #include "kernels/simd_target.h"
 
 namespace cobra {
@@ -60,8 +59,10 @@ KernelTable make_table(const Target& target) {
   if (target.multiplies_bytes) add_dot_bytes_kernels(target.bit, table);
   add_expand_kernels(target.bit, table);
   add_gemm_kernels(target.bit, table);
-  table.gemm_bf16 = onednn_has_fast_bf16() ? onednn_gemm_bf16 : nullptr;
-  table.gemm_pairs = gemm_pairs_is_best() ? avx512_gemm_pairs : nullptr;
+  if (onednn_has_fast_bf16() && best_block_unit()) {
+    table.gemm_bf16 = onednn_gemm_bf16;
+    table.block_unit = best_block_unit();
+  }
   return table;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/dtype.h"
 #include "base/half.h"
+#include "kernels/block_product.h"
 #include "kernels/mamba_tiles.h"
 #include "kernels/weight_matrix.h"
 
@@ -45,6 +46,16 @@ struct QuantizedRow {
   float* sum;
 };
 
+/// 32 columns of some rows of activations: 16 of each row at `left` and 16 at `right`, from row to row
+/// `stride` values. Of the 32 only the first `cols` are there.
+struct ChunkSource {
+  const float* left;
+  const float* right;
+  int64_t stride;
+  int64_t rows;
+  int64_t cols;
+};
+
 struct Gemm {
   int64_t M, N, K;
   int64_t lda, ldb, ldc;
@@ -66,6 +77,8 @@ struct KernelTable {
   void (*quick_gelu)(float* x, int64_t n);
   /// float32 to bfloat16, round to nearest even.
   void (*to_bfloat16)(const float* x, int64_t n, BFloat16* out);
+  /// The same for 32 columns of some rows as BlockProduct reads them, out [rows][32].
+  void (*to_bfloat16_chunk)(const ChunkSource& x, BFloat16* out);
 
   void (*causal_conv1d_silu)(const ConvTile& tile);
   void (*selective_scan)(const ScanTile& tile);
@@ -84,21 +97,18 @@ struct KernelTable {
   /// Prefill. Tiles [first, first + count) of a packed matrix, expanded to columns of B [cols][ld]: tile i
   /// fills columns 16 i .. 16 i + 15.
   void (*expand_f32)(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld);
-  void (*expand_bf16)(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B, int64_t ld);
+  /// Columns [col, col + 32) of tile t of a packed or bfloat16 matrix as BlockProduct reads them: out
+  /// [16 pairs of columns][16 rows][2]. `col` is a multiple of 32; what lies past the matrix is zeros.
+  void (*expand_pairs)(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out);
   /// n values of a plain type to float32.
   void (*widen)(DType type, const std::byte* values, int64_t n, float* out);
 
   /// C = A B in float32 on the calling thread.
   void (*gemm_f32)(const Gemm& shape, const float* A, const float* B, float* C);
-  /// The same with bfloat16 inputs and float32 sums; null where the machine has no bfloat16 matrix unit.
+  /// The same with bfloat16 inputs and float32 sums, for attention, and products of blocks of weights. Both
+  /// null where the machine does not multiply in bfloat16.
   void (*gemm_bf16)(const Gemm& shape, const BFloat16* A, const BFloat16* B, float* C);
-
-  /// C [M][16 tiles] = A [M][K] times tiles of a packed or bfloat16 matrix, brought by expand_pairs to pairs
-  /// of columns in bfloat16: B [tiles][K / 2][16][2]; K is even, rows past the last are zeros. Sums run over
-  /// the pairs in order, whatever M and tiles are. Null where gemm_bf16 is faster or the instructions lack
-  /// (gemm_pairs.h).
-  void (*gemm_pairs)(int64_t M, int64_t K, int64_t tiles, const BFloat16* A, const BFloat16* B, float* C);
-  void (*expand_pairs)(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B);
+  const BlockUnit* block_unit;
 };
 
 /// Plain C++.

@@ -70,6 +70,19 @@ TEST_P(KernelTableTest, BFloat16Rounding) {
   for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(a.data()[i].bits, b.data()[i].bits) << x[i];
 }
 
+TEST_P(KernelTableTest, BFloat16Chunks) {
+  constexpr int64_t kRows = 5, kStride = 40;
+  const Floats x = random_values(kRows * kStride, 7);
+  for (const int64_t cols : {1, 15, 16, 20, 32}) {
+    Guarded<BFloat16> a(kRows * 32), b(kRows * 32);
+    const ChunkSource source{x.data(), x.data() + 17, kStride, kRows, cols};
+    tested.to_bfloat16_chunk(source, a.data());
+    reference.to_bfloat16_chunk(source, b.data());
+    for (int64_t i = 0; i < kRows * 32; ++i)
+      ASSERT_EQ(a.data()[i].bits, b.data()[i].bits) << cols << " at " << i;
+  }
+}
+
 /// Where exp(-x) leaves float32, silu is 0 below and x above.
 TEST_P(KernelTableTest, SiluOfLargeValues) {
   const Floats weight(16, 1.0f), bias(16, 0.0f);

@@ -89,7 +89,11 @@ void Kernels::attend(TensorView<const T> qkv, int heads,
 
 void Kernels::attention(TensorView<const float> qkv, int heads, DType weights, TensorView<float> out) const {
   if (in_bf16(weights)) {
-    attend<BFloat16>({to_bf16(qkv), qkv.rows, qkv.cols}, heads, table_.gemm_bf16, out);
+    BFloat16* rounded = workspace_.rows_bf16.get(qkv.rows * qkv.cols);
+    parallel_ranges(threads_for(qkv.rows * qkv.cols), qkv.rows, [&](int64_t begin, int64_t end, int) {
+      for (int64_t r = begin; r < end; ++r) table_.to_bfloat16(qkv.row(r), qkv.cols, rounded + r * qkv.cols);
+    });
+    attend<BFloat16>({rounded, qkv.rows, qkv.cols}, heads, table_.gemm_bf16, out);
   } else {
     attend<float>(qkv, heads, table_.gemm_f32, out);
   }

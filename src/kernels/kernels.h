@@ -119,15 +119,15 @@ class Kernels {
   QuantizedGroups quantize(const LinearView<const float>& x) const;
   void linear_rows(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                    const Epilogue& e) const;
-  void linear_pairs(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
-                    const Epilogue& e) const;
+  void linear_blocks(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+                     const Epilogue& e) const;
   void linear_panels(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                      const Epilogue& e) const;
   /// Whether prefill multiplies weights of this type in bfloat16.
   bool in_bf16(DType weights) const {
-    return table_.gemm_bf16 != nullptr && weights != DType::f32 && weights != DType::f16;
+    return table_.block_unit != nullptr && weights != DType::f32 && weights != DType::f16;
   }
-  const BFloat16* to_bf16(const LinearView<const float>& x) const;
+  const BFloat16* to_chunks(const LinearView<const float>& x) const;
   template <typename T>
   void attend(TensorView<const T> qkv, int heads, void (*gemm)(const Gemm&, const T*, const T*, float*),
               TensorView<float> out) const;

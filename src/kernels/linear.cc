@@ -19,9 +19,6 @@ constexpr int64_t kPanelWeights = int64_t{1} << 20;
 constexpr int64_t kMaxPanelCols = 512;
 constexpr int64_t kMinPanels = 16;  // so that every thread of an ordinary machine gets one
 
-/// Columns of a panel for gemm_pairs: what its registers hold at a time. Rows: their sums take 12 KB.
-constexpr int64_t kPairCols = 3 * kTileRows, kPairRows = 64;
-
 /// What rounding a value to 8 bits costs, in multiply-adds.
 constexpr int64_t kQuantizeWork = 8;
 
@@ -30,8 +27,7 @@ constexpr int64_t kTilesTogether = 8;
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/// Columns of a panel, a multiple of a tile. They follow from the matrix alone: oneDNN may sum in another
-/// order for another width, so a width that followed the number of threads would show in the result.
+/// Columns of a panel, a multiple of a tile.
 int64_t panel_cols(const WeightMatrix& w) {
   const int64_t cached =
       std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
@@ -46,8 +42,8 @@ void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearVie
   check(x.cols == w.cols, "product: {} columns meet weights of {}", x.cols, w.cols);
   if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(w.type))) {
     linear_rows(x, w, y, epilogue);
-  } else if (in_bf16(w.type) && table_.gemm_pairs && w.cols % 2 == 0) {
-    linear_pairs(x, w, y, epilogue);
+  } else if (in_bf16(w.type)) {
+    linear_blocks(x, w, y, epilogue);
   } else {
     linear_panels(x, w, y, epilogue);
   }
@@ -214,45 +210,12 @@ void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatr
   });
 }
 
-/// Rows in bfloat16 [rows, cols], in the workspace.
-const BFloat16* Kernels::to_bf16(const LinearView<const float>& x) const {
-  BFloat16* out = workspace_.rows_bf16.get(x.rows * x.cols);
-  parallel_ranges(threads_for(x.rows * x.cols), x.rows, [&](int64_t begin, int64_t end, int thread) {
-    Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
-    for (int64_t r = begin; r < end; ++r) {
-      table_.to_bfloat16(row_of(x, r, 0, x.cols, scratch), x.cols, out + r * x.cols);
-    }
-  });
-  return out;
-}
-
-/// Each thread takes panels of output columns, expands their weights and multiplies; some rows at a time, so
-/// that their sums are stored from the first-level cache.
-void Kernels::linear_pairs(const LinearView<const float>& x, const WeightMatrix& w,
-                           const LinearView<float>& y, const Epilogue& e) const {
-  const BFloat16* rows_bf16 = to_bf16(x);
-  const int64_t K = w.cols, panels = (w.rows + kPairCols - 1) / kPairCols;
-  parallel_for(threads_for(x.rows * w.rows * K), panels, [&](int64_t panel, int thread) {
-    const int64_t first = panel * kPairCols, cols = std::min(kPairCols, w.rows - first);
-    const int64_t tiles = (cols + kTileRows - 1) / kTileRows, ld = tiles * kTileRows;
-    BFloat16* weights = workspace_.threads[static_cast<size_t>(thread)].panel_bf16.get(K * ld);
-    table_.expand_pairs(w, first / kTileRows, tiles, weights);
-    alignas(64) float product[kPairRows * kPairCols];
-    for (int64_t r = 0; r < x.rows; r += kPairRows) {
-      const int64_t rows = std::min(kPairRows, x.rows - r);
-      table_.gemm_pairs(rows, K, tiles, rows_bf16 + r * K, weights, product);
-      store(product, ld, rows, r, first, cols, y, e);
-    }
-  });
-}
-
-/// Each thread takes panels of output columns: expands their weights, multiplies, stores. A column's sum is
-/// made by one thread in the order of K, so the number of threads does not show in the result.
+/// In float32. Each thread takes panels of output columns: expands their weights, multiplies, stores. A
+/// column's sum is made by one thread in the order of K, so the number of threads does not show in the
+/// result.
 void Kernels::linear_panels(const LinearView<const float>& input, const WeightMatrix& w,
                             const LinearView<float>& y, const Epilogue& e) const {
-  const bool bf16 = in_bf16(w.type);
-  const BFloat16* x_bf16 = bf16 ? to_bf16(input) : nullptr;
-  const TensorView<const float> x = bf16 ? TensorView<const float>() : row_major(input);
+  const TensorView<const float> x = row_major(input);
   const int64_t width = panel_cols(w), M = input.rows, K = w.cols;
   const int threads = threads_for(M * w.rows * K);
   parallel_for(threads, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
@@ -260,32 +223,20 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
     const int64_t tiles = (cols + kTileRows - 1) / kTileRows;
     const std::byte* plain = w.tile(first / kTileRows);
     Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
-    // No gaps between rows, or oneDNN sums a single row in another order than several.
     const int64_t N = is_quantized(w.type) ? tiles * kTileRows : cols;
     float* product = scratch.product.get(M * N);
     Gemm shape{.M = M, .N = N, .K = K, .lda = x.stride, .ldb = K, .ldc = N, .transpose_b = true};
-    if (bf16) {
-      const BFloat16* B = reinterpret_cast<const BFloat16*>(plain);
-      if (is_quantized(w.type)) {
-        BFloat16* expanded = scratch.panel_bf16.get(K * N);
-        table_.expand_bf16(w, first / kTileRows, tiles, expanded, N);
-        shape.ldb = N, shape.transpose_b = false, B = expanded;
-      }
-      shape.lda = K;
-      table_.gemm_bf16(shape, x_bf16, B, product);
-    } else {
-      const float* B = reinterpret_cast<const float*>(plain);
-      if (is_quantized(w.type)) {
-        float* expanded = scratch.panel.get(K * N);
-        table_.expand_f32(w, first / kTileRows, tiles, expanded, N);
-        shape.ldb = N, shape.transpose_b = false, B = expanded;
-      } else if (w.type != DType::f32) {
-        float* widened = scratch.panel.get(K * N);
-        table_.widen(w.type, plain, cols * K, widened);
-        B = widened;
-      }
-      table_.gemm_f32(shape, x.data, B, product);
+    const float* B = reinterpret_cast<const float*>(plain);
+    if (is_quantized(w.type)) {
+      float* expanded = scratch.panel.get(K * N);
+      table_.expand_f32(w, first / kTileRows, tiles, expanded, N);
+      shape.ldb = N, shape.transpose_b = false, B = expanded;
+    } else if (w.type != DType::f32) {
+      float* widened = scratch.panel.get(K * N);
+      table_.widen(w.type, plain, cols * K, widened);
+      B = widened;
     }
+    table_.gemm_f32(shape, x.data, B, product);
     store(product, N, M, 0, first, cols, y, e);
   });
 }

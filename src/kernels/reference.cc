@@ -47,6 +47,14 @@ void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = to_bfloat16(x[i]);
 }
 
+void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
+  for (int64_t i = 0; i < x.rows * kChunkCols; ++i) {
+    const int64_t row = i / kChunkCols, col = i % kChunkCols;
+    const float* half = col < 16 ? x.left : x.right;
+    out[i] = col < x.cols ? to_bfloat16(half[row * x.stride + col % 16]) : BFloat16{};
+  }
+}
+
 void quantize_activations(const float* x, int64_t n, const QuantizedRow& out) {
   for (int64_t b = 0; b < n / kBlockCols; ++b) {
     const float* values = x + b * kBlockCols;
@@ -108,26 +116,33 @@ void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, i
   }
 }
 
-template <typename Store>
-void expand(const WeightMatrix& w, int64_t first, int64_t count, int64_t ld, const Store& store) {
+void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld) {
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {
       const TileBlock block = tile_block(w.type, w.tile(first + i), b);
       for (int c = 0; c < kBlockCols; ++c) {
         for (int r = 0; r < kTileRows; ++r) {
-          store((b * kBlockCols + c) * ld + i * kTileRows + r, block.value(r, c));
+          B[(b * kBlockCols + c) * ld + i * kTileRows + r] = block.value(r, c);
         }
       }
     }
   }
 }
 
-void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld) {
-  expand(w, first, count, ld, [B](int64_t at, float value) { B[at] = value; });
-}
-
-void expand_bf16(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B, int64_t ld) {
-  expand(w, first, count, ld, [B](int64_t at, float value) { B[at] = to_bfloat16(value); });
+void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
+  for (int64_t r = 0; r < kTileRows; ++r) {
+    for (int64_t c = 0; c < kChunkCols; ++c) {
+      BFloat16& to = out[(c / 2 * kTileRows + r) * 2 + c % 2];
+      to = BFloat16{};
+      if (col + c >= w.cols || t * kTileRows + r >= w.rows) continue;
+      if (is_quantized(w.type)) {
+        to = to_bfloat16(
+            tile_block(w.type, w.tile(t), col / kBlockCols).value(static_cast<int>(r), static_cast<int>(c)));
+      } else {
+        std::memcpy(&to, w.tile(t) + (r * w.cols + col + c) * static_cast<int64_t>(sizeof(to)), sizeof(to));
+      }
+    }
+  }
 }
 
 void widen(DType type, const std::byte* values, int64_t n, float* out) {
@@ -157,6 +172,7 @@ const KernelTable& reference_kernels() {
       .gelu = gelu,
       .quick_gelu = quick_gelu,
       .to_bfloat16 = to_bfloat16_row,
+      .to_bfloat16_chunk = to_bfloat16_chunk,
       .causal_conv1d_silu = reference::causal_conv1d_silu<float>,
       .selective_scan = reference::selective_scan<float>,
       .causal_conv1d_silu_backward = reference::causal_conv1d_silu_backward<float>,
@@ -165,12 +181,11 @@ const KernelTable& reference_kernels() {
       .dot_packed = dot_packed,
       .dot_plain = dot_plain,
       .expand_f32 = expand_f32,
-      .expand_bf16 = expand_bf16,
+      .expand_pairs = expand_pairs,
       .widen = widen,
       .gemm_f32 = gemm_f32,
       .gemm_bf16 = nullptr,
-      .gemm_pairs = nullptr,
-      .expand_pairs = nullptr,
+      .block_unit = nullptr,
   };
   return table;
 }

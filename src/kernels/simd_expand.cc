@@ -69,22 +69,16 @@ HWY_INLINE void expand_block(const TileBlock& block, const Store& store) {
   }
 }
 
-HWY_INLINE void store_column(VF v, float* out) { hn::StoreU(v, RowsF(), out); }
-
-/// Weights are finite.
-HWY_INLINE void store_column(VF v, BFloat16* out) { store_rounded(RowsF(), v, out); }
-
-/// Blocks outside, tiles inside: the 32 rows of B being written stay in the second-level cache.
-template <typename T>
-void expand(const WeightMatrix& w, int64_t first, int64_t count, T* B, int64_t ld) {
+void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld) {
+  const RowsF d;
   with_format(w.type, [&](auto format) {
-    for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {
+    for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {  // outside: the rows being written stay in cache
       for (int64_t i = 0; i < count; ++i) {
-        T* out = B + b * kBlockCols * ld + i * kTileRows;
+        float* out = B + b * kBlockCols * ld + i * kTileRows;
         expand_block<decltype(format)>(tile_block(format.type, w.tile(first + i), b),
                                        [&](int64_t column, int64_t row, const VF* columns) {
                                          for (int64_t c = 0; c < 4; ++c)
-                                           store_column(columns[c], out + (column + c) * ld + row);
+                                           hn::StoreU(columns[c], d, out + (column + c) * ld + row);
                                        });
       }
     }
@@ -100,41 +94,58 @@ HWY_INLINE void store_pair(VF even, VF odd, BFloat16* out) {
   hn::StoreU(hn::Or(low, high), du, reinterpret_cast<uint32_t*>(out));
 }
 
-/// Rows of a bfloat16 matrix, whose pairs lie one after the other.
-void interleave_pairs(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B) {
-  const int64_t pairs = w.cols / 2;
-  for (int64_t i = 0; i < count; ++i, B += kTileRows * w.cols) {
-    const int64_t rows = std::min<int64_t>(kTileRows, w.rows - (first + i) * kTileRows);
-    if (rows < kTileRows) std::memset(B, 0, static_cast<size_t>(kTileRows * w.cols) * sizeof(BFloat16));
-    for (int64_t r = 0; r < rows; ++r) {
-      const std::byte* row = w.tile(first + i) + r * w.cols * static_cast<int64_t>(sizeof(BFloat16));
-      for (int64_t k = 0; k < pairs; ++k) std::memcpy(B + (k * kTileRows + r) * 2, row + 4 * k, 4);
-    }
+/// Four rows of 16 pairs of columns, `stride` bytes apart, to every fourth place of out [16][16].
+HWY_INLINE void interleave_rows(const std::byte* rows, int64_t stride, uint32_t* out) {
+  const hn::FixedTag<uint32_t, 4> d;
+  const hn::Repartition<uint64_t, decltype(d)> d64;
+  const auto load = [&](int64_t r, int64_t pair) {
+    return hn::LoadU(d, reinterpret_cast<const uint32_t*>(rows + r * stride) + pair);
+  };
+  const auto store = [&](auto v, int64_t pair) { hn::StoreU(hn::BitCast(d, v), d, out + pair * kTileRows); };
+  for (int64_t pair = 0; pair < kBlockCols / 2; pair += 4) {
+    const auto a = load(0, pair), b = load(1, pair), c = load(2, pair), e = load(3, pair);
+    const auto ab = hn::BitCast(d64, hn::InterleaveLower(d, a, b)),
+               ce = hn::BitCast(d64, hn::InterleaveLower(d, c, e));
+    const auto AB = hn::BitCast(d64, hn::InterleaveUpper(d, a, b)),
+               CE = hn::BitCast(d64, hn::InterleaveUpper(d, c, e));
+    store(hn::InterleaveLower(d64, ab, ce), pair);
+    store(hn::InterleaveUpper(d64, ab, ce), pair + 1);
+    store(hn::InterleaveLower(d64, AB, CE), pair + 2);
+    store(hn::InterleaveUpper(d64, AB, CE), pair + 3);
   }
 }
 
-void expand_pairs(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B) {
-  if (w.type == DType::bf16) return interleave_pairs(w, first, count, B);
+/// Where a bfloat16 matrix ends within the tile or the columns.
+void interleave_some(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
+  const int64_t rows = std::min<int64_t>(kTileRows, w.rows - t * kTileRows),
+                cols = std::min<int64_t>(kBlockCols, w.cols - col);
+  std::fill_n(out, kTileRows * kBlockCols, BFloat16{});
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    const int64_t r = i / cols, c = i % cols;
+    std::memcpy(out + (c / 2 * kTileRows + r) * 2 + c % 2,
+                w.tile(t) + (r * w.cols + col + c) * static_cast<int64_t>(sizeof(*out)), sizeof(*out));
+  }
+}
+
+void interleave_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
+  if ((t + 1) * kTileRows > w.rows || col + kBlockCols > w.cols) return interleave_some(w, t, col, out);
+  const int64_t stride = w.cols * static_cast<int64_t>(sizeof(*out));
+  const std::byte* first = w.tile(t) + col * static_cast<int64_t>(sizeof(*out));
+  for (int64_t r = 0; r < kTileRows; r += 4) {
+    interleave_rows(first + r * stride, stride, reinterpret_cast<uint32_t*>(out) + r);
+  }
+}
+
+void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
+  if (w.type == DType::bf16) return interleave_pairs(w, t, col, out);
   with_format(w.type, [&](auto format) {
-    const int64_t blocks = w.cols / kBlockCols;
-    for (int64_t i = 0; i < count * blocks; ++i) {
-      BFloat16* out = B + i * kBlockCols * kTileRows;
-      expand_block<decltype(format)>(tile_block(format.type, w.tile(first + i / blocks), i % blocks),
-                                     [&](int64_t column, int64_t row, const VF* columns) {
-                                       BFloat16* quad = out + column * kTileRows + row * 2;
-                                       store_pair(columns[0], columns[1], quad);
-                                       store_pair(columns[2], columns[3], quad + 2 * kTileRows);
-                                     });
-    }
+    expand_block<decltype(format)>(tile_block(format.type, w.tile(t), col / kBlockCols),
+                                   [&](int64_t column, int64_t row, const VF* columns) {
+                                     BFloat16* quad = out + column * kTileRows + row * 2;
+                                     store_pair(columns[0], columns[1], quad);
+                                     store_pair(columns[2], columns[3], quad + 2 * kTileRows);
+                                   });
   });
-}
-
-void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld) {
-  expand(w, first, count, B, ld);
-}
-
-void expand_bf16(const WeightMatrix& w, int64_t first, int64_t count, BFloat16* B, int64_t ld) {
-  expand(w, first, count, B, ld);
 }
 
 void widen(DType type, const std::byte* values, int64_t n, float* out) {
@@ -161,7 +172,6 @@ void widen(DType type, const std::byte* values, int64_t n, float* out) {
 
 static void add_to(KernelTable& table) {
   table.expand_f32 = expand_f32;
-  table.expand_bf16 = expand_bf16;
   table.expand_pairs = expand_pairs;
   table.widen = widen;
 }

@@ -15,13 +15,14 @@ namespace cobra {
 namespace {
 
 /// To be raised by whatever changes the bits of a picture's state: states that were kept are read anew then.
-constexpr int kPictureNumerics = 3;
+constexpr int kPictureNumerics = 4;
 
 /// What the bits of every picture's state depend on.
 std::string key_of(const Model& model, int64_t chunk) {
   const Runtime& runtime = model.runtime();
+  const BlockUnit* block_unit = runtime.kernels().block_unit;
   return fmt::format("{} {} {:016x} {} {} {} {} {} {}", COBRA_VERSION, kPictureNumerics, model.fingerprint(),
-                     runtime.isa(), runtime.bf16_products(), runtime.kernels().gemm_pairs != nullptr,
+                     runtime.isa(), runtime.bf16_products(), block_unit ? block_unit->name : "none",
                      static_cast<int>(runtime.numerics().state), runtime.numerics().w8a8,
                      checked_chunk(chunk));
 }

@@ -1,0 +1,131 @@
+// AVX512-BF16: one instruction multiplies a pair of columns of 16 weights by a pair of activations.
+#include "kernels/block_product.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/weight_matrix.h"
+
+namespace cobra {
+namespace {
+
+#define COBRA_BF16 __attribute__((target("avx512f,avx512bf16")))
+
+constexpr int kRows = 8, kTiles = 3;  // 24 sums and what they are made of fit the 32 registers
+
+COBRA_BF16 inline __m512bh broadcast_pair(const BFloat16* pair) {
+  int32_t both = 0;
+  std::memcpy(&both, pair, sizeof(both));
+  return reinterpret_cast<__m512bh>(_mm512_set1_epi32(both));
+}
+
+template <int kRowCount, int kTileCount>
+COBRA_BF16 void multiply_rows(const BlockProduct& p) {
+  __m512 sums[kRowCount * kTileCount];
+  for (int r = 0; r < kRowCount; ++r) {
+    for (int t = 0; t < kTileCount; ++t) {
+      sums[r * kTileCount + t] =
+          p.add ? _mm512_loadu_ps(p.C + r * p.ldc + t * kTileRows) : _mm512_setzero_ps();
+    }
+  }
+  const BFloat16 *A = p.A, *B = p.B;
+  for (int64_t chunk = 0; chunk < p.depth; chunk += kChunkCols, A += p.a_stride) {
+    for (int64_t k = 0; k < kChunkCols; k += 2, B += 2 * kTileRows) {
+      __m512bh columns[kTileCount];
+      for (int t = 0; t < kTileCount; ++t) {
+        columns[t] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(B + t * p.b_stride));
+      }
+      for (int r = 0; r < kRowCount; ++r) {
+        const __m512bh pair = broadcast_pair(A + r * kChunkCols + k);
+        for (int t = 0; t < kTileCount; ++t) {
+          sums[r * kTileCount + t] = _mm512_dpbf16_ps(sums[r * kTileCount + t], pair, columns[t]);
+        }
+      }
+    }
+  }
+  for (int r = 0; r < kRowCount; ++r) {
+    for (int t = 0; t < kTileCount; ++t) {
+      _mm512_storeu_ps(p.C + r * p.ldc + t * kTileRows, sums[r * kTileCount + t]);
+    }
+  }
+}
+
+/// The last rows of a product.
+template <int kTileCount>
+void multiply_few(const BlockProduct& p) {
+  switch (p.rows) {
+    case 1:
+      return multiply_rows<1, kTileCount>(p);
+    case 2:
+      return multiply_rows<2, kTileCount>(p);
+    case 3:
+      return multiply_rows<3, kTileCount>(p);
+    case 4:
+      return multiply_rows<4, kTileCount>(p);
+    case 5:
+      return multiply_rows<5, kTileCount>(p);
+    case 6:
+      return multiply_rows<6, kTileCount>(p);
+    case 7:
+      return multiply_rows<7, kTileCount>(p);
+    default:
+      return;
+  }
+}
+
+template <int kTileCount>
+void multiply_tiles(BlockProduct p) {
+  for (; p.rows >= kRows; p.rows -= kRows) {
+    multiply_rows<kRows, kTileCount>(p);
+    p.A += kRows * kChunkCols;
+    p.C += kRows * p.ldc;
+  }
+  multiply_few<kTileCount>(p);
+}
+
+void multiply(const BlockProduct& p) {
+  if (p.tiles == 3) multiply_tiles<3>(p);
+  if (p.tiles == 2) multiply_tiles<2>(p);
+  if (p.tiles == 1) multiply_tiles<1>(p);
+}
+
+void nothing() {}
+
+}  // namespace
+
+const BlockUnit* avx512_block_unit() {
+  static constexpr BlockUnit unit{.name = "avx512-bf16",
+                                  .rows = 64,
+                                  .tiles = kTiles,
+                                  .block_rows = 1024,
+                                  .block_tiles = kTiles,
+                                  .block_depth = 1280,
+                                  .multiply = multiply,
+                                  .begin = nothing,
+                                  .end = nothing};
+  return &unit;
+}
+
+bool has_avx512_bf16() { return __builtin_cpu_supports("avx512bf16") != 0; }
+
+}  // namespace cobra
+#else
+namespace cobra {
+
+const BlockUnit* avx512_block_unit() { return nullptr; }
+bool has_avx512_bf16() { return false; }
+
+}  // namespace cobra
+#endif
+
+namespace cobra {
+
+const BlockUnit* best_block_unit() {
+  if (has_amx_bf16()) return amx_block_unit();
+  return has_avx512_bf16() ? avx512_block_unit() : nullptr;
+}
+
+}  // namespace cobra

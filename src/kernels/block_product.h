@@ -1,0 +1,58 @@
+// Bfloat16 products of a prompt, a block at a time: the inner kernels of Kernels::linear_blocks, by AMX tiles
+// or by AVX512-BF16. Both multiply pairs of columns and read the same layouts:
+//
+//   activations  [K/32][rows][32]          32 columns of a row are a cache line, 16 rows a tile of 1 KB
+//   weights      [tiles][K/2][16][2]       KernelTable::expand_pairs; 32 columns of a tile are 1 KB
+//
+// with zeros up to a multiple of 32 columns.
+#pragma once
+
+#include <cstdint>
+
+#include "base/half.h"
+
+namespace cobra {
+
+/// Columns that lie together in the activations; depths are multiples of it.
+inline constexpr int64_t kChunkCols = 32;
+
+/// C [rows][16 tiles] = (C +) A B. Strides in elements.
+struct BlockProduct {
+  const BFloat16* A;  // [depth/32][rows][32]
+  int64_t a_stride;   // from one 32 columns to the next
+  int64_t rows;
+  const BFloat16* B;  // [tiles][depth/2][16][2]
+  int64_t b_stride;   // from one tile to the next
+  int64_t tiles;
+  float* C;
+  int64_t ldc;
+  int64_t depth;
+  bool add;  // to what stands in C
+};
+
+/// How a machine multiplies blocks. A sum depends on K alone: it is made in the order of the columns,
+/// whatever rows and tiles are and wherever (at multiples of 32) the depth is cut.
+struct BlockUnit {
+  const char* name;
+  int64_t rows, tiles;  // handed to `multiply` at most; A and C have whole multiples of kRowMultiple rows
+  /// What a block has at most: with these the sums, two blocks of weights (one being expanded) and the
+  /// activations that pass by stay in the second-level cache.
+  int64_t block_rows, block_tiles, block_depth;
+  void (*multiply)(const BlockProduct& product);
+  void (*begin)();  // on each thread, before and
+  void (*end)();    // after its products
+};
+
+/// A and C are allocated for multiples of so many rows: AMX multiplies all of them.
+inline constexpr int64_t kRowMultiple = 16;
+
+/// The units, for tests of either; null on another architecture. To be used where has_... says so.
+const BlockUnit* amx_block_unit();
+const BlockUnit* avx512_block_unit();
+/// Whether the machine has AMX tiles of bfloat16 and the system lets this process use them.
+bool has_amx_bf16();
+bool has_avx512_bf16();
+/// The machine's fastest, or null.
+const BlockUnit* best_block_unit();
+
+}  // namespace cobra

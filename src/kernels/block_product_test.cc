@@ -1,0 +1,202 @@
+// Products of blocks, called directly, by every unit: where a machine has no AMX its instructions are
+// emulated.
+#include "kernels/block_product.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <optional>
+
+#include "amx_emulator.h"
+#include "compare.h"
+#include "kernels/kernel_case.h"
+#include "kernels/kernels.h"
+
+namespace cobra {
+namespace {
+
+using testing::random_blocks;
+using testing::random_values;
+using testing::relative_error;
+
+/// The named unit, or null where it cannot run; while it lives, AMX is emulated if need be.
+class UsableUnit {
+ public:
+  explicit UsableUnit(const std::string& name) {
+    if (name == "avx512" && has_avx512_bf16()) unit_ = avx512_block_unit();
+    if (name != "amx") return;
+    if (has_amx_bf16()) unit_ = amx_block_unit();
+#if COBRA_CAN_EMULATE_AMX
+    if (unit_) return;
+    emulator_.emplace();
+    unit_ = amx_block_unit();
+#endif
+  }
+  const BlockUnit* get() const { return unit_; }
+
+ private:
+  const BlockUnit* unit_ = nullptr;
+#if COBRA_CAN_EMULATE_AMX
+  std::optional<testing::AmxEmulator> emulator_;
+#endif
+};
+
+class BlockUnitTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  UsableUnit usable{GetParam()};
+  const BlockUnit* unit = usable.get();
+
+  void SetUp() override {
+    if (!unit) GTEST_SKIP() << "no " << GetParam() << " on this machine";
+  }
+};
+
+std::vector<BFloat16> random_bfloat16(int64_t n, uint32_t seed) {
+  std::vector<BFloat16> values;
+  for (const float v : random_values(n, seed)) values.push_back(to_bfloat16(v));
+  return values;
+}
+
+TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
+  constexpr int64_t kAllRows = 80, kAllTiles = 4, kDepth = 160, kLdc = 70;
+  const std::vector<BFloat16> A = random_bfloat16(kDepth * kAllRows, 1),
+                              B = random_bfloat16(kAllTiles * kTileRows * kDepth, 2);
+  const std::vector<float> start = random_values(kAllRows * kLdc, 3);
+  const auto a = [&](int64_t m, int64_t k) {
+    return double{to_float(A[static_cast<size_t>((k / 32 * kAllRows + m) * 32 + k % 32)])};
+  };
+  const auto b = [&](int64_t n, int64_t k) {
+    return double{
+        to_float(B[static_cast<size_t>(n / 16 * kTileRows * kDepth + (k / 2 * 16 + n % 16) * 2 + k % 2)])};
+  };
+  unit->begin();
+  for (const int64_t depth : {32, 64, 160}) {
+    for (const int64_t rows : {1, 2, 7, 8, 16, 17, 31, 32, 64}) {
+      for (int64_t tiles = 1; tiles <= unit->tiles && rows <= unit->rows; ++tiles) {
+        for (const bool add : {false, true}) {
+          std::vector<float> C = start;
+          unit->multiply({A.data(), kAllRows * 32, rows, B.data(), kTileRows * kDepth, tiles, C.data(), kLdc,
+                          depth, add});
+          for (int64_t m = 0; m < rows; ++m) {
+            for (int64_t n = 0; n < kLdc; ++n) {
+              const auto at = static_cast<size_t>(m * kLdc + n);
+              double sum = add || n >= tiles * 16 ? start[at] : 0;
+              for (int64_t k = 0; k < depth && n < tiles * 16; ++k) sum += a(m, k) * b(n, k);
+              ASSERT_NEAR(C[at], sum, 1e-4) << "row " << m << " column " << n << " of " << rows << " rows, "
+                                            << tiles << " tiles, depth " << depth;
+            }
+          }
+          for (size_t i = static_cast<size_t>((rows + 15) / 16 * 16 * kLdc); i < C.size(); ++i)
+            ASSERT_EQ(C[i], start[i]) << "written below";
+        }
+      }
+    }
+  }
+  unit->end();
+}
+
+/// A product of many panels, rows and blocks of depth, by Kernels::linear.
+TEST_P(BlockUnitTest, MakesWholeProductsTheSameForAnyThreadsAndCompany) {
+  KernelTable table = find_kernels("");
+  table.block_unit = unit;
+  const auto run = [&](const WeightMatrix& w, const float* x, int64_t M, int threads) {
+    Workspace workspace;
+    std::vector<float> y(static_cast<size_t>(M * w.rows));
+    Kernels(table, threads, workspace, Phase::prefill)
+        .linear(TensorView<const float>(x, M, w.cols), w, TensorView<float>(y.data(), M, w.rows));
+    return y;
+  };
+  struct Shape {
+    DType type;
+    int64_t M, N, K;
+  };
+  for (const auto& [type, M, N, K] :
+       {Shape{DType::q8_0, 37, 520, 608}, Shape{DType::q4_k, 33, 100, 512}, Shape{DType::bf16, 20, 72, 2600},
+        Shape{DType::bf16, 450, 40, 300}, Shape{DType::bf16, 5, 17, 77}}) {
+    const std::vector<std::byte> blocks = random_blocks(type, N, K, 4);
+    const PackedMatrix packed =
+        is_quantized(type) ? pack_matrix(type, N, K, blocks.data(), 1) : PackedMatrix{};
+    const WeightMatrix w = is_quantized(type) ? packed.view : WeightMatrix{type, N, K, blocks.data()};
+    const std::vector<float> x = random_values(M * K, 5), y = run(w, x.data(), M, 1);
+    std::vector<float> expected(y.size()), row(static_cast<size_t>(K));
+    for (int64_t n = 0; n < N; ++n) {
+      copy_row(w, n, row.data());
+      for (int64_t m = 0; m < M; ++m) {
+        double sum = 0;
+        for (int64_t k = 0; k < K; ++k) {
+          sum += double{to_float(to_bfloat16(x[static_cast<size_t>(m * K + k)]))} *
+                 to_float(to_bfloat16(row[static_cast<size_t>(k)]));
+        }
+        expected[static_cast<size_t>(m * N + n)] = static_cast<float>(sum);
+      }
+    }
+    EXPECT_LE(relative_error(y, expected), 1e-6) << name(type) << " K " << K;
+    EXPECT_EQ(y, run(w, x.data(), M, 2));
+    EXPECT_EQ(y, run(w, x.data(), M, 3));
+    const std::vector<float> alone = run(w, x.data() + 3 * K, 1, 1);
+    EXPECT_EQ(alone, std::vector<float>(y.begin() + 3 * N, y.begin() + 4 * N)) << "a row alone";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Unit, BlockUnitTest, ::testing::Values(std::string("amx"), std::string("avx512")),
+                         testing::IsaName());
+
+TEST(BlockUnits, TheBestIsOneTheMachineHas) {
+  const BlockUnit* best = best_block_unit();
+  EXPECT_EQ(best, has_amx_bf16() ? amx_block_unit() : has_avx512_bf16() ? avx512_block_unit() : nullptr);
+}
+
+#if COBRA_CAN_EMULATE_AMX
+/// The emulator refuses what a machine would: otherwise the tests above could not fail by it.
+TEST(AmxEmulatorDeathTest, RefusesTilesWithoutConfiguration) {
+  if (has_amx_bf16()) GTEST_SKIP() << "this machine needs no emulator";
+  const auto multiply_unconfigured = [] {
+    const testing::AmxEmulator emulator;
+    std::vector<BFloat16> A(512), B(512);
+    std::vector<float> C(256);
+    amx_block_unit()->multiply({A.data(), 512, 16, B.data(), 512, 1, C.data(), 16, 32, false});
+  };
+  EXPECT_EXIT(multiply_unconfigured(), ::testing::KilledBySignal(SIGILL), "");
+}
+#endif
+
+class ExpandPairsTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(ExpandPairsTest, IsTheReferences) {
+  const KernelTable& table = find_kernels(GetParam());
+  constexpr int64_t kRows = 40, kTiles = 3;
+  for (const auto& [type, K] : {std::pair<DType, int64_t>{DType::bf16, 512},
+                                {DType::bf16, 77},
+                                {DType::q8_0, 512},
+                                {DType::q4_0, 512},
+                                {DType::q4_k, 512},
+                                {DType::q5_k, 512},
+                                {DType::q6_k, 512}}) {
+    const std::vector<std::byte> blocks = random_blocks(type, kRows, K, 3);
+    const PackedMatrix packed =
+        is_quantized(type) ? pack_matrix(type, kRows, K, blocks.data(), 1) : PackedMatrix{};
+    const WeightMatrix w = is_quantized(type) ? packed.view : WeightMatrix{type, kRows, K, blocks.data()};
+    std::vector<float> row(static_cast<size_t>(K));
+    for (int64_t t = 0; t < kTiles; ++t) {
+      for (int64_t col = 0; col < K; col += 32) {
+        testing::Guarded<BFloat16> out(16 * 32);
+        table.expand_pairs(w, t, col, out.data());
+        const std::vector<BFloat16> pairs = out.values();
+        for (int64_t r = 0; r < kTileRows; ++r) {
+          if (t * kTileRows + r < kRows) copy_row(w, t * kTileRows + r, row.data());
+          for (int64_t c = 0; c < 32; ++c) {
+            const bool there = t * kTileRows + r < kRows && col + c < K;
+            const float expected = there ? to_float(to_bfloat16(row[static_cast<size_t>(col + c)])) : 0.0f;
+            ASSERT_EQ(to_float(pairs[static_cast<size_t>((c / 2 * 16 + r) * 2 + c % 2)]), expected)
+                << name(type) << " tile " << t << " row " << r << " column " << col + c;
+          }
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, ExpandPairsTest, ::testing::ValuesIn(testing::all_isas()), testing::IsaName());
+
+}  // namespace
+}  // namespace cobra

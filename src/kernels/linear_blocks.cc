@@ -1,0 +1,227 @@
+// Kernels::linear_blocks: a prompt's products in bfloat16. The panels of output columns are handed out to
+// threads. A thread walks its panel block by block: activations stream past a block of weights, and between
+// the products of a block (BlockUnit) the next block's weights are expanded, piece by piece, so that
+// the one's arithmetic hides the other's and what they wait for.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "base/parallel.h"
+#include "kernels/block_product.h"
+#include "kernels/kernels.h"
+
+namespace cobra {
+namespace {
+
+constexpr int64_t kCacheLine = 64;
+
+int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
+int64_t round_up(int64_t value, int64_t multiple) { return divide_up(value, multiple) * multiple; }
+
+void prefetch_to_second_level(const void* first, int64_t bytes) {
+  const char* p = static_cast<const char*>(first);
+  for (int64_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(p + i, 0, 2);
+}
+
+/// How a product is cut: even shares of rows, and of tiles for each thread.
+struct Cut {
+  int64_t rows, tiles, depth;  // of the product; depth a multiple of kChunkCols
+  int64_t block_rows, panel_tiles, block_depth;
+
+  Cut(int64_t M, const WeightMatrix& w, int threads, const BlockUnit& unit)
+      : rows(M),
+        tiles(w.tiles()),
+        depth(round_up(w.cols, kChunkCols)),
+        block_depth(std::min(unit.block_depth, depth)) {
+    block_rows = round_up(divide_up(M, divide_up(M, unit.block_rows)), kRowMultiple);
+    const int64_t panels_each = divide_up(tiles, threads * unit.block_tiles);
+    panel_tiles = round_up(divide_up(tiles, threads * panels_each), unit.tiles);
+  }
+  int64_t panels() const { return divide_up(tiles, panel_tiles); }
+  int64_t tiles_of(int64_t panel) const { return std::min(panel_tiles, tiles - panel * panel_tiles); }
+  int64_t rows_from(int64_t row) const { return std::min(block_rows, rows - row); }
+  int64_t depth_from(int64_t col) const { return std::min(block_depth, depth - col); }
+  /// Elements of a block of expanded weights, and the leading dimension of its sums.
+  int64_t block_weights() const { return panel_tiles * kTileRows * block_depth; }
+  int64_t ld_sums() const { return panel_tiles * kTileRows; }
+};
+
+/// Where a block begins.
+struct Block {
+  int64_t panel, row, col;
+};
+
+/// Weights of a block being expanded, 32 columns of a tile at a time.
+class BlockWeights {
+ public:
+  BlockWeights(const KernelTable& table, const WeightMatrix& w, const Cut& cut)
+      : table_(table), w_(w), cut_(cut) {}
+
+  void begin(const Block& block, BFloat16* out) {
+    block_ = block, out_ = out, done_ = 0;
+    chunks_ = cut_.depth_from(block.col) / kChunkCols;
+    pieces_ = cut_.tiles_of(block.panel) * chunks_;
+  }
+  void nothing_to_do() { done_ = pieces_ = 0; }
+  /// As many pieces as belong to `part` of `parts`.
+  void advance(int64_t part, int64_t parts) {
+    for (const int64_t end = pieces_ * part / parts; done_ < end; ++done_)
+      expand(done_ / chunks_, done_ % chunks_);
+  }
+
+ private:
+  void expand(int64_t i, int64_t chunk) {
+    const int64_t tile = block_.panel * cut_.panel_tiles + i, col = block_.col + chunk * kChunkCols;
+    table_.expand_pairs(w_, tile, col, out_ + (i * cut_.block_depth + chunk * kChunkCols) * kTileRows);
+    prefetch(tile, col + cut_.block_depth);
+  }
+  /// What the block after this one will read.
+  void prefetch(int64_t tile, int64_t col) const {
+    if (col >= w_.cols) return;
+    if (is_quantized(w_.type)) {
+      prefetch_to_second_level(w_.tile(tile) + w_.tile_bytes() * col / w_.cols,
+                               w_.tile_bytes() * kChunkCols / w_.cols);
+    }
+  }
+
+  const KernelTable& table_;
+  const WeightMatrix& w_;
+  const Cut& cut_;
+  Block block_{};
+  BFloat16* out_ = nullptr;
+  int64_t chunks_ = 1, pieces_ = 0, done_ = 0;
+};
+
+/// One thread's way through its panels.
+class PanelWalk {
+ public:
+  PanelWalk(const KernelTable& table, const WeightMatrix& w, const Cut& cut, const BFloat16* rows,
+            Workspace::PerThread& scratch)
+      : unit_(*table.block_unit),
+        cut_(cut),
+        rows_(rows),
+        a_stride_(round_up(cut.rows, kRowMultiple) * kChunkCols),
+        weights_(table, w, cut),
+        now_(scratch.panel_bf16.get(2 * cut.block_weights())),
+        next_(now_ + cut.block_weights()),
+        sums_(scratch.product.get(cut.block_rows * cut.ld_sums())) {}
+
+  /// Takes panels until there are none; store(panel, first row, sums) gets each finished block of rows.
+  template <class Store>
+  void run(std::atomic<int64_t>& panels, const Store& store) {
+    int64_t panel = panels++;
+    if (panel >= cut_.panels()) return;
+    unit_.begin();
+    weights_.begin({panel, 0, 0}, now_);
+    weights_.advance(1, 1);
+    while (panel < cut_.panels()) {
+      const int64_t coming =
+          panels++;  // taken early, for its first weights are expanded beside this one's last
+      for (int64_t row = 0; row < cut_.rows; row += cut_.block_rows) {
+        for (int64_t col = 0; col < cut_.depth; col += cut_.block_depth) {
+          multiply_and_expand({panel, row, col}, coming);
+        }
+        store(panel, row, sums_);
+      }
+      panel = coming;
+    }
+    unit_.end();
+  }
+
+ private:
+  Block following(const Block& b, int64_t coming) const {
+    if (b.col + cut_.block_depth < cut_.depth) return {b.panel, b.row, b.col + cut_.block_depth};
+    if (b.row + cut_.block_rows < cut_.rows) return {b.panel, b.row + cut_.block_rows, 0};
+    return {coming, 0, 0};
+  }
+
+  void multiply_and_expand(const Block& block, int64_t coming) {
+    const Block after = following(block, coming);
+    const bool same_weights = after.panel == block.panel && after.col == block.col;
+    if (same_weights || after.panel >= cut_.panels()) {
+      weights_.nothing_to_do();
+    } else {
+      weights_.begin(after, next_);
+    }
+    multiply(block);
+    if (!same_weights) std::swap(now_, next_);
+  }
+
+  void multiply(const Block& block) {
+    const int64_t tiles = cut_.tiles_of(block.panel), rows = cut_.rows_from(block.row);
+    const int64_t parts = divide_up(tiles, unit_.tiles) * divide_up(rows, unit_.rows);
+    int64_t part = 0;
+    for (int64_t t = 0; t < tiles; t += unit_.tiles) {
+      for (int64_t r = 0; r < rows; r += unit_.rows) {
+        unit_.multiply({.A = rows_ + block.col / kChunkCols * a_stride_ + (block.row + r) * kChunkCols,
+                        .a_stride = a_stride_,
+                        .rows = std::min(unit_.rows, rows - r),
+                        .B = now_ + t * kTileRows * cut_.block_depth,
+                        .b_stride = kTileRows * cut_.block_depth,
+                        .tiles = std::min(unit_.tiles, tiles - t),
+                        .C = sums_ + r * cut_.ld_sums() + t * kTileRows,
+                        .ldc = cut_.ld_sums(),
+                        .depth = cut_.depth_from(block.col),
+                        .add = block.col > 0});
+        weights_.advance(++part, parts);
+      }
+    }
+  }
+
+  const BlockUnit& unit_;
+  const Cut& cut_;
+  const BFloat16* rows_;
+  int64_t a_stride_;
+  BlockWeights weights_;
+  BFloat16 *now_, *next_;
+  float* sums_;
+};
+
+/// `count` rows from `first` on, columns [col, col + 32).
+ChunkSource chunk_of(const LinearView<const float>& x, int64_t first, int64_t count, int64_t col) {
+  const int64_t cols = std::min(kChunkCols, x.cols - col);
+  if (!x.tiled) {
+    const float* left = x.data + first * x.stride + col;
+    return {left, left + kTileChannels, x.stride, count, cols};
+  }
+  const TiledView<const float> tiles{x.data, x.rows, x.cols};
+  const float* left = tiles.tile(col / kTileChannels) + first * kTileChannels;
+  return {left, left + x.rows * kTileChannels, kTileChannels, count, cols};
+}
+
+}  // namespace
+
+/// Rows in bfloat16 as BlockProduct reads them, in the workspace; rows up to a multiple of 16 are zeros.
+const BFloat16* Kernels::to_chunks(const LinearView<const float>& x) const {
+  const int64_t rows = round_up(x.rows, kRowMultiple), chunks = divide_up(x.cols, kChunkCols);
+  BFloat16* out = workspace_.rows_bf16.get(rows * chunks * kChunkCols);
+  parallel_ranges(threads_for(x.rows * x.cols), rows / kRowMultiple, [&](int64_t begin, int64_t end, int) {
+    for (int64_t first = begin * kRowMultiple; first < end * kRowMultiple; first += kRowMultiple) {
+      const int64_t count = std::min(kRowMultiple, x.rows - first);
+      for (int64_t c = 0; c < chunks; ++c) {
+        BFloat16* chunk = out + (c * rows + first) * kChunkCols;
+        table_.to_bfloat16_chunk(chunk_of(x, first, count, c * kChunkCols), chunk);
+        std::fill_n(chunk + count * kChunkCols, (kRowMultiple - count) * kChunkCols, BFloat16{});
+      }
+    }
+  });
+  return out;
+}
+
+void Kernels::linear_blocks(const LinearView<const float>& x, const WeightMatrix& w,
+                            const LinearView<float>& y, const Epilogue& e) const {
+  const BFloat16* rows = to_chunks(x);
+  const int threads = threads_for(x.rows * w.rows * w.cols);
+  const Cut cut(x.rows, w, threads, *table_.block_unit);
+  std::atomic<int64_t> panels{0};
+  parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
+    PanelWalk walk(table_, w, cut, rows, workspace_.threads[static_cast<size_t>(thread)]);
+    walk.run(panels, [&](int64_t panel, int64_t row, float* sums) {
+      const int64_t first = panel * cut.panel_tiles * kTileRows;
+      store(sums, cut.ld_sums(), cut.rows_from(row), row, first,
+            std::min(cut.panel_tiles * kTileRows, w.rows - first), y, e);
+    });
+  });
+}
+
+}  // namespace cobra
