@@ -15,8 +15,7 @@ namespace {
 
 #define COBRA_AMX __attribute__((target("amx-tile,amx-bf16")))
 
-constexpr int kTileBytes = 64;                      // of a row of a tile
-constexpr int64_t kTileElements = 16 * kChunkCols;  // of activations or weights
+constexpr int kTileBytes = 64;  // of a row of a tile
 
 /// All eight tiles whole: 16 rows of 64 bytes.
 struct alignas(64) TileConfig {
@@ -40,7 +39,7 @@ COBRA_AMX void end() { _tile_release(); }
 template <bool kTwoRows, bool kTwoTiles>
 COBRA_AMX void multiply_tiles(const BlockProduct& p) {
   const int64_t row_bytes = p.ldc * static_cast<int64_t>(sizeof(float));
-  float* below = p.C + 16 * p.ldc;
+  float* below = p.C + kChunkRows * p.ldc;
   if (p.add) {
     _tile_loadd(0, p.C, row_bytes);
     if constexpr (kTwoTiles) _tile_loadd(1, p.C + kTileRows, row_bytes);
@@ -53,7 +52,7 @@ COBRA_AMX void multiply_tiles(const BlockProduct& p) {
     if constexpr (kTwoRows && kTwoTiles) _tile_zero(3);
   }
   const BFloat16 *A = p.A, *B = p.B;
-  for (int64_t k = 0; k < p.depth; k += kChunkCols, A += p.a_stride, B += kTileElements) {
+  for (int64_t k = 0; k < p.depth; k += kChunkCols, A += kChunkSize, B += kChunkSize) {
     _tile_loadd(6, B, kTileBytes);
     _tile_loadd(4, A, kTileBytes);
     _tile_dpbf16ps(0, 4, 6);
@@ -62,7 +61,7 @@ COBRA_AMX void multiply_tiles(const BlockProduct& p) {
       _tile_dpbf16ps(1, 4, 7);
     }
     if constexpr (kTwoRows) {
-      _tile_loadd(5, A + kTileElements, kTileBytes);
+      _tile_loadd(5, A + p.a_stride, kTileBytes);
       _tile_dpbf16ps(2, 5, 6);
       if constexpr (kTwoTiles) _tile_dpbf16ps(3, 5, 7);
     }
@@ -75,7 +74,7 @@ COBRA_AMX void multiply_tiles(const BlockProduct& p) {
 
 void multiply(const BlockProduct& p) {
   const bool two_tiles = p.tiles > 1;
-  if (p.rows > 16) {
+  if (p.rows > kChunkRows) {
     two_tiles ? multiply_tiles<true, true>(p) : multiply_tiles<true, false>(p);
   } else {
     two_tiles ? multiply_tiles<false, true>(p) : multiply_tiles<false, false>(p);
@@ -97,6 +96,7 @@ const BlockUnit* amx_block_unit() {
                                   .block_rows = 400,
                                   .block_tiles = 16,
                                   .block_depth = 256,
+                                  .fetch_rows = true,
                                   .multiply = multiply,
                                   .begin = begin,
                                   .end = end};

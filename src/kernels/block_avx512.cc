@@ -14,7 +14,7 @@ namespace {
 
 #define COBRA_BF16 __attribute__((target("avx512f,avx512bf16")))
 
-constexpr int kRows = 8, kTiles = 3;  // 24 sums and what they are made of fit the 32 registers
+constexpr int kRows = kChunkRows / 2, kTiles = 3;  // 24 sums and what they are made of fit the 32 registers
 
 COBRA_BF16 inline __m512bh broadcast_pair(const BFloat16* pair) {
   int32_t both = 0;
@@ -32,7 +32,7 @@ COBRA_BF16 void multiply_rows(const BlockProduct& p) {
     }
   }
   const BFloat16 *A = p.A, *B = p.B;
-  for (int64_t chunk = 0; chunk < p.depth; chunk += kChunkCols, A += p.a_stride) {
+  for (int64_t chunk = 0; chunk < p.depth; chunk += kChunkCols, A += kChunkSize) {
     for (int64_t k = 0; k < kChunkCols; k += 2, B += 2 * kTileRows) {
       __m512bh columns[kTileCount];
       for (int t = 0; t < kTileCount; ++t) {
@@ -78,9 +78,9 @@ void multiply_few(const BlockProduct& p) {
 
 template <int kTileCount>
 void multiply_tiles(BlockProduct p) {
-  for (; p.rows >= kRows; p.rows -= kRows) {
+  for (bool upper = false; p.rows >= kRows; p.rows -= kRows, upper = !upper) {
     multiply_rows<kRows, kTileCount>(p);
-    p.A += kRows * kChunkCols;
+    p.A += upper ? p.a_stride - kRows * kChunkCols : kRows * kChunkCols;
     p.C += kRows * p.ldc;
   }
   multiply_few<kTileCount>(p);
@@ -103,6 +103,7 @@ const BlockUnit* avx512_block_unit() {
                                   .block_rows = 1024,
                                   .block_tiles = kTiles,
                                   .block_depth = 1280,
+                                  .fetch_rows = false,
                                   .multiply = multiply,
                                   .begin = nothing,
                                   .end = nothing};

@@ -1,10 +1,10 @@
 // Bfloat16 products of a prompt, a block at a time: the inner kernels of Kernels::linear_blocks, by AMX tiles
 // or by AVX512-BF16. Both multiply pairs of columns and read the same layouts:
 //
-//   activations  [K/32][rows][32]          32 columns of a row are a cache line, 16 rows a tile of 1 KB
-//   weights      [tiles][K/2][16][2]       KernelTable::expand_pairs; 32 columns of a tile are 1 KB
+//   activations  [rows/16][K/32][16][32]   32 columns of 16 rows are 1 KB
+//   weights      [tiles][K/2][16][2]       KernelTable::expand_pairs; 32 columns of a tile are 1 KB, too
 //
-// with zeros up to a multiple of 32 columns.
+// with zeros up to a multiple of 32 columns. Either is read in one stream.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,15 @@
 
 namespace cobra {
 
-/// Columns that lie together in the activations; depths are multiples of it.
-inline constexpr int64_t kChunkCols = 32;
+/// A chunk of activations: depths are multiples of its columns; A and C are allocated for multiples of its
+/// rows, since AMX multiplies all of them.
+inline constexpr int64_t kChunkCols = 32, kChunkRows = 16;
+inline constexpr int64_t kChunkSize = kChunkCols * kChunkRows;
 
 /// C [rows][16 tiles] = (C +) A B. Strides in elements.
 struct BlockProduct {
-  const BFloat16* A;  // [depth/32][rows][32]
-  int64_t a_stride;   // from one 32 columns to the next
+  const BFloat16* A;  // [rows/16][depth/32][16][32]
+  int64_t a_stride;   // from 16 rows to the next
   int64_t rows;
   const BFloat16* B;  // [tiles][depth/2][16][2]
   int64_t b_stride;   // from one tile to the next
@@ -34,17 +36,15 @@ struct BlockProduct {
 /// whatever rows and tiles are and wherever (at multiples of 32) the depth is cut.
 struct BlockUnit {
   const char* name;
-  int64_t rows, tiles;  // handed to `multiply` at most; A and C have whole multiples of kRowMultiple rows
+  int64_t rows, tiles;  // handed to `multiply` at most
   /// What a block has at most: with these the sums, two blocks of weights (one being expanded) and the
   /// activations that pass by stay in the second-level cache.
   int64_t block_rows, block_tiles, block_depth;
+  bool fetch_rows;  // whether a block's activations are fetched while the one before is multiplied
   void (*multiply)(const BlockProduct& product);
   void (*begin)();  // on each thread, before and
   void (*end)();    // after its products
 };
-
-/// A and C are allocated for multiples of so many rows: AMX multiplies all of them.
-inline constexpr int64_t kRowMultiple = 16;
 
 /// The units, for tests of either; null on another architecture. To be used where has_... says so.
 const BlockUnit* amx_block_unit();

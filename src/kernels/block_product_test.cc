@@ -63,7 +63,8 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
                               B = random_bfloat16(kAllTiles * kTileRows * kDepth, 2);
   const std::vector<float> start = random_values(kAllRows * kLdc, 3);
   const auto a = [&](int64_t m, int64_t k) {
-    return double{to_float(A[static_cast<size_t>((k / 32 * kAllRows + m) * 32 + k % 32)])};
+    return double{
+        to_float(A[static_cast<size_t>(m / 16 * 16 * kDepth + (k / 32 * 16 + m % 16) * 32 + k % 32)])};
   };
   const auto b = [&](int64_t n, int64_t k) {
     return double{
@@ -75,8 +76,8 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
       for (int64_t tiles = 1; tiles <= unit->tiles && rows <= unit->rows; ++tiles) {
         for (const bool add : {false, true}) {
           std::vector<float> C = start;
-          unit->multiply({A.data(), kAllRows * 32, rows, B.data(), kTileRows * kDepth, tiles, C.data(), kLdc,
-                          depth, add});
+          unit->multiply(
+              {A.data(), 16 * kDepth, rows, B.data(), kTileRows * kDepth, tiles, C.data(), kLdc, depth, add});
           for (int64_t m = 0; m < rows; ++m) {
             for (int64_t n = 0; n < kLdc; ++n) {
               const auto at = static_cast<size_t>(m * kLdc + n);

@@ -33,7 +33,7 @@ struct Cut {
         tiles(w.tiles()),
         depth(round_up(w.cols, kChunkCols)),
         block_depth(std::min(unit.block_depth, depth)) {
-    block_rows = round_up(divide_up(M, divide_up(M, unit.block_rows)), kRowMultiple);
+    block_rows = round_up(divide_up(M, divide_up(M, unit.block_rows)), kChunkRows);
     const int64_t panels_each = divide_up(tiles, threads * unit.block_tiles);
     panel_tiles = round_up(divide_up(tiles, threads * panels_each), unit.tiles);
   }
@@ -55,7 +55,10 @@ struct Block {
 class BlockWeights {
  public:
   BlockWeights(const KernelTable& table, const WeightMatrix& w, const Cut& cut)
-      : table_(table), w_(w), cut_(cut) {}
+      : table_(table),
+        w_(w),
+        cut_(cut),
+        packed_chunk_bytes_(is_quantized(w.type) ? w.tile_bytes() * kChunkCols / w.cols : 0) {}
 
   void begin(const Block& block, BFloat16* out) {
     block_ = block, out_ = out, done_ = 0;
@@ -73,20 +76,16 @@ class BlockWeights {
   void expand(int64_t i, int64_t chunk) {
     const int64_t tile = block_.panel * cut_.panel_tiles + i, col = block_.col + chunk * kChunkCols;
     table_.expand_pairs(w_, tile, col, out_ + (i * cut_.block_depth + chunk * kChunkCols) * kTileRows);
-    prefetch(tile, col + cut_.block_depth);
-  }
-  /// What the block after this one will read.
-  void prefetch(int64_t tile, int64_t col) const {
-    if (col >= w_.cols) return;
-    if (is_quantized(w_.type)) {
-      prefetch_to_second_level(w_.tile(tile) + w_.tile_bytes() * col / w_.cols,
-                               w_.tile_bytes() * kChunkCols / w_.cols);
+    const int64_t later = col + cut_.block_depth;  // what the block after this one will read
+    if (later < w_.cols) {
+      prefetch_to_second_level(w_.tile(tile) + later / kChunkCols * packed_chunk_bytes_, packed_chunk_bytes_);
     }
   }
 
   const KernelTable& table_;
   const WeightMatrix& w_;
   const Cut& cut_;
+  int64_t packed_chunk_bytes_;
   Block block_{};
   BFloat16* out_ = nullptr;
   int64_t chunks_ = 1, pieces_ = 0, done_ = 0;
@@ -100,7 +99,7 @@ class PanelWalk {
       : unit_(*table.block_unit),
         cut_(cut),
         rows_(rows),
-        a_stride_(round_up(cut.rows, kRowMultiple) * kChunkCols),
+        a_stride_(cut.depth * kChunkRows),
         weights_(table, w, cut),
         now_(scratch.panel_bf16.get(2 * cut.block_weights())),
         next_(now_ + cut.block_weights()),
@@ -143,17 +142,17 @@ class PanelWalk {
     } else {
       weights_.begin(after, next_);
     }
-    multiply(block);
+    multiply(block, after);
     if (!same_weights) std::swap(now_, next_);
   }
 
-  void multiply(const Block& block) {
+  void multiply(const Block& block, const Block& after) {
     const int64_t tiles = cut_.tiles_of(block.panel), rows = cut_.rows_from(block.row);
     const int64_t parts = divide_up(tiles, unit_.tiles) * divide_up(rows, unit_.rows);
     int64_t part = 0;
     for (int64_t t = 0; t < tiles; t += unit_.tiles) {
       for (int64_t r = 0; r < rows; r += unit_.rows) {
-        unit_.multiply({.A = rows_ + block.col / kChunkCols * a_stride_ + (block.row + r) * kChunkCols,
+        unit_.multiply({.A = rows_at(block.row + r, block.col),
                         .a_stride = a_stride_,
                         .rows = std::min(unit_.rows, rows - r),
                         .B = now_ + t * kTileRows * cut_.block_depth,
@@ -163,8 +162,28 @@ class PanelWalk {
                         .ldc = cut_.ld_sums(),
                         .depth = cut_.depth_from(block.col),
                         .add = block.col > 0});
-        weights_.advance(++part, parts);
+        ++part;
+        weights_.advance(part, parts);
+        fetch_rows(after, part, parts);
       }
+    }
+  }
+
+  /// Row `row`, which begins a chunk, from column `col` on.
+  const BFloat16* rows_at(int64_t row, int64_t col) const {
+    return rows_ + row / kChunkRows * a_stride_ + col / kChunkCols * kChunkSize;
+  }
+
+  /// The share `part` of `parts` of a block's activations.
+  void fetch_rows(const Block& b, int64_t part, int64_t parts) const {
+    if (!unit_.fetch_rows) return;
+    const int64_t group = cut_.depth_from(b.col) * kChunkRows / kChunkCols;  // lines of 16 rows, in one piece
+    const int64_t lines = divide_up(cut_.rows_from(b.row), kChunkRows) * group, end = lines * part / parts;
+    for (int64_t i = lines * (part - 1) / parts; i < end;) {
+      const int64_t count = std::min(end, (i / group + 1) * group) - i;
+      prefetch_to_second_level(rows_at(b.row + i / group * kChunkRows, b.col) + i % group * kChunkCols,
+                               count * kCacheLine);
+      i += count;
     }
   }
 
@@ -193,15 +212,15 @@ ChunkSource chunk_of(const LinearView<const float>& x, int64_t first, int64_t co
 
 /// Rows in bfloat16 as BlockProduct reads them, in the workspace; rows up to a multiple of 16 are zeros.
 const BFloat16* Kernels::to_chunks(const LinearView<const float>& x) const {
-  const int64_t rows = round_up(x.rows, kRowMultiple), chunks = divide_up(x.cols, kChunkCols);
+  const int64_t rows = round_up(x.rows, kChunkRows), chunks = divide_up(x.cols, kChunkCols);
   BFloat16* out = workspace_.rows_bf16.get(rows * chunks * kChunkCols);
-  parallel_ranges(threads_for(x.rows * x.cols), rows / kRowMultiple, [&](int64_t begin, int64_t end, int) {
-    for (int64_t first = begin * kRowMultiple; first < end * kRowMultiple; first += kRowMultiple) {
-      const int64_t count = std::min(kRowMultiple, x.rows - first);
+  parallel_ranges(threads_for(x.rows * x.cols), rows / kChunkRows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t first = begin * kChunkRows; first < end * kChunkRows; first += kChunkRows) {
+      const int64_t count = std::min(kChunkRows, x.rows - first);
       for (int64_t c = 0; c < chunks; ++c) {
-        BFloat16* chunk = out + (c * rows + first) * kChunkCols;
+        BFloat16* chunk = out + (first / kChunkRows * chunks + c) * kChunkSize;
         table_.to_bfloat16_chunk(chunk_of(x, first, count, c * kChunkCols), chunk);
-        std::fill_n(chunk + count * kChunkCols, (kRowMultiple - count) * kChunkCols, BFloat16{});
+        std::fill_n(chunk + count * kChunkCols, (kChunkRows - count) * kChunkCols, BFloat16{});
       }
     }
   });
