@@ -31,18 +31,17 @@ COBRA_BF16 void multiply_rows(const BlockProduct& p) {
           p.add ? _mm512_loadu_ps(p.C + r * p.ldc + t * kTileRows) : _mm512_setzero_ps();
     }
   }
-  const BFloat16 *A = p.A, *B = p.B;
-  for (int64_t chunk = 0; chunk < p.depth; chunk += kChunkCols, A += kChunkSize) {
-    for (int64_t k = 0; k < kChunkCols; k += 2, B += 2 * kTileRows) {
-      __m512bh columns[kTileCount];
+  const BFloat16* B = p.B;
+  for (int64_t k = 0; k < p.depth; k += 2, B += 2 * kTileRows) {  // one loop: two cost a wrong branch a chunk
+    __m512bh columns[kTileCount];
+    for (int t = 0; t < kTileCount; ++t) {
+      columns[t] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(B + t * p.b_stride));
+    }
+    const BFloat16* pairs = p.A + k / kChunkCols * kChunkSize + k % kChunkCols;
+    for (int r = 0; r < kRowCount; ++r) {
+      const __m512bh pair = broadcast_pair(pairs + r * kChunkCols);
       for (int t = 0; t < kTileCount; ++t) {
-        columns[t] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(B + t * p.b_stride));
-      }
-      for (int r = 0; r < kRowCount; ++r) {
-        const __m512bh pair = broadcast_pair(A + r * kChunkCols + k);
-        for (int t = 0; t < kTileCount; ++t) {
-          sums[r * kTileCount + t] = _mm512_dpbf16_ps(sums[r * kTileCount + t], pair, columns[t]);
-        }
+        sums[r * kTileCount + t] = _mm512_dpbf16_ps(sums[r * kTileCount + t], pair, columns[t]);
       }
     }
   }
