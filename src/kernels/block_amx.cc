@@ -96,7 +96,7 @@ const BlockUnit* amx_block_unit() {
                                   .block_rows = 400,
                                   .block_tiles = 16,
                                   .block_depth = 256,
-                                  .fetch_rows = true,
+                                  .works_ahead = true,
                                   .multiply = multiply,
                                   .begin = begin,
                                   .end = end};

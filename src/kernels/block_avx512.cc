@@ -102,7 +102,7 @@ const BlockUnit* avx512_block_unit() {
                                   .block_rows = 1024,
                                   .block_tiles = kTiles,
                                   .block_depth = 1280,
-                                  .fetch_rows = false,
+                                  .works_ahead = false,
                                   .multiply = multiply,
                                   .begin = nothing,
                                   .end = nothing};

@@ -40,7 +40,9 @@ struct BlockUnit {
   /// What a block has at most: with these the sums, two blocks of weights (one being expanded) and the
   /// activations that pass by stay in the second-level cache.
   int64_t block_rows, block_tiles, block_depth;
-  bool fetch_rows;  // whether a block's activations are fetched while the one before is multiplied
+  /// Whether the next block's weights are expanded and its activations fetched between the products of one.
+  /// That pays where products wait for neither; elsewhere a panel claimed early only lets other threads wait.
+  bool works_ahead;
   void (*multiply)(const BlockProduct& product);
   void (*begin)();  // on each thread, before and
   void (*end)();    // after its products

@@ -65,7 +65,6 @@ class BlockWeights {
     chunks_ = cut_.depth_from(block.col) / kChunkCols;
     pieces_ = cut_.tiles_of(block.panel) * chunks_;
   }
-  void nothing_to_do() { done_ = pieces_ = 0; }
   /// As many pieces as belong to `part` of `parts`.
   void advance(int64_t part, int64_t parts) {
     for (const int64_t end = pieces_ * part / parts; done_ < end; ++done_)
@@ -108,42 +107,34 @@ class PanelWalk {
   /// Takes panels until there are none; store(panel, first row, sums) gets each finished block of rows.
   template <class Store>
   void run(std::atomic<int64_t>& panels, const Store& store) {
-    int64_t panel = panels++;
-    if (panel >= cut_.panels()) return;
+    Block block{panels++, 0, 0};
+    if (block.panel >= cut_.panels()) return;
     unit_.begin();
-    weights_.begin({panel, 0, 0}, now_);
+    weights_.begin(block, now_);
     weights_.advance(1, 1);
-    while (panel < cut_.panels()) {
-      const int64_t coming =
-          panels++;  // taken early, for its first weights are expanded beside this one's last
-      for (int64_t row = 0; row < cut_.rows; row += cut_.block_rows) {
-        for (int64_t col = 0; col < cut_.depth; col += cut_.block_depth) {
-          multiply_and_expand({panel, row, col}, coming);
-        }
-        store(panel, row, sums_);
-      }
-      panel = coming;
+    while (block.panel < cut_.panels()) {
+      Block after = block;
+      if (unit_.works_ahead) after = begin_following(block, panels);
+      multiply(block, after);
+      if (block.col + cut_.block_depth >= cut_.depth) store(block.panel, block.row, sums_);
+      if (!unit_.works_ahead) after = begin_following(block, panels);
+      weights_.advance(1, 1);
+      if (!same_weights(block, after)) std::swap(now_, next_);
+      block = after;
     }
     unit_.end();
   }
 
  private:
-  Block following(const Block& b, int64_t coming) const {
-    if (b.col + cut_.block_depth < cut_.depth) return {b.panel, b.row, b.col + cut_.block_depth};
-    if (b.row + cut_.block_rows < cut_.rows) return {b.panel, b.row + cut_.block_rows, 0};
-    return {coming, 0, 0};
-  }
+  static bool same_weights(const Block& a, const Block& b) { return a.panel == b.panel && a.col == b.col; }
 
-  void multiply_and_expand(const Block& block, int64_t coming) {
-    const Block after = following(block, coming);
-    const bool same_weights = after.panel == block.panel && after.col == block.col;
-    if (same_weights || after.panel >= cut_.panels()) {
-      weights_.nothing_to_do();
-    } else {
-      weights_.begin(after, next_);
-    }
-    multiply(block, after);
-    if (!same_weights) std::swap(now_, next_);
+  /// The block after `b`, of a new panel after the last one of its panel; its weights are to be expanded.
+  Block begin_following(const Block& b, std::atomic<int64_t>& panels) {
+    Block after{b.panel, b.row, b.col + cut_.block_depth};
+    if (after.col >= cut_.depth) after = {b.panel, b.row + cut_.block_rows, 0};
+    if (after.row >= cut_.rows) after = {panels++, 0, 0};
+    if (!same_weights(b, after) && after.panel < cut_.panels()) weights_.begin(after, next_);
+    return after;
   }
 
   void multiply(const Block& block, const Block& after) {
@@ -163,8 +154,10 @@ class PanelWalk {
                         .depth = cut_.depth_from(block.col),
                         .add = block.col > 0});
         ++part;
-        weights_.advance(part, parts);
-        fetch_rows(after, part, parts);
+        if (unit_.works_ahead) {
+          weights_.advance(part, parts);
+          fetch_rows(after, part, parts);
+        }
       }
     }
   }
@@ -176,7 +169,6 @@ class PanelWalk {
 
   /// The share `part` of `parts` of a block's activations.
   void fetch_rows(const Block& b, int64_t part, int64_t parts) const {
-    if (!unit_.fetch_rows) return;
     const int64_t group = cut_.depth_from(b.col) * kChunkRows / kChunkCols;  // lines of 16 rows, in one piece
     const int64_t lines = divide_up(cut_.rows_from(b.row), kChunkRows) * group, end = lines * part / parts;
     for (int64_t i = lines * (part - 1) / parts; i < end;) {
