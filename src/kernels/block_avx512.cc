@@ -4,8 +4,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "kernels/weight_matrix.h"
 
@@ -52,27 +52,10 @@ COBRA_BF16 void multiply_rows(const BlockProduct& p) {
   }
 }
 
-/// The last rows of a product.
-template <int kTileCount>
-void multiply_few(const BlockProduct& p) {
-  switch (p.rows) {
-    case 1:
-      return multiply_rows<1, kTileCount>(p);
-    case 2:
-      return multiply_rows<2, kTileCount>(p);
-    case 3:
-      return multiply_rows<3, kTileCount>(p);
-    case 4:
-      return multiply_rows<4, kTileCount>(p);
-    case 5:
-      return multiply_rows<5, kTileCount>(p);
-    case 6:
-      return multiply_rows<6, kTileCount>(p);
-    case 7:
-      return multiply_rows<7, kTileCount>(p);
-    default:
-      return;
-  }
+/// The last rows of a product, fewer than kRows.
+template <int kTileCount, int... kFewer>
+void multiply_few(const BlockProduct& p, std::integer_sequence<int, kFewer...>) {
+  ((p.rows == kFewer + 1 ? multiply_rows<kFewer + 1, kTileCount>(p) : void()), ...);
 }
 
 template <int kTileCount>
@@ -82,7 +65,7 @@ void multiply_tiles(BlockProduct p) {
     p.A += upper ? p.a_stride - kRows * kChunkCols : kRows * kChunkCols;
     p.C += kRows * p.ldc;
   }
-  multiply_few<kTileCount>(p);
+  multiply_few<kTileCount>(p, std::make_integer_sequence<int, kRows - 1>());
 }
 
 void multiply(const BlockProduct& p) {
