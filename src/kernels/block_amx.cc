@@ -15,6 +15,7 @@ namespace {
 
 #define COBRA_AMX __attribute__((target("amx-tile,amx-bf16")))
 
+constexpr int64_t kRows = 16, kTileSize = kRows * kChunkCols;
 constexpr int kTileBytes = 64;  // of a row of a tile
 
 /// All eight tiles whole: 16 rows of 64 bytes.
@@ -39,7 +40,7 @@ COBRA_AMX void end() { _tile_release(); }
 template <bool kTwoRows, bool kTwoTiles>
 COBRA_AMX void multiply_tiles(const BlockProduct& p) {
   const int64_t row_bytes = p.ldc * static_cast<int64_t>(sizeof(float));
-  float* below = p.C + kChunkRows * p.ldc;
+  float* below = p.C + kRows * p.ldc;
   if (p.add) {
     _tile_loadd(0, p.C, row_bytes);
     if constexpr (kTwoTiles) _tile_loadd(1, p.C + kTileRows, row_bytes);
@@ -52,7 +53,7 @@ COBRA_AMX void multiply_tiles(const BlockProduct& p) {
     if constexpr (kTwoRows && kTwoTiles) _tile_zero(3);
   }
   const BFloat16 *A = p.A, *B = p.B;
-  for (int64_t k = 0; k < p.depth; k += kChunkCols, A += kChunkSize, B += kChunkSize) {
+  for (int64_t k = 0; k < p.depth; k += kChunkCols, A += kTileSize, B += kTileSize) {
     _tile_loadd(6, B, kTileBytes);
     _tile_loadd(4, A, kTileBytes);
     _tile_dpbf16ps(0, 4, 6);
@@ -74,7 +75,7 @@ COBRA_AMX void multiply_tiles(const BlockProduct& p) {
 
 void multiply(const BlockProduct& p) {
   const bool two_tiles = p.tiles > 1;
-  if (p.rows > kChunkRows) {
+  if (p.rows > kRows) {
     two_tiles ? multiply_tiles<true, true>(p) : multiply_tiles<true, false>(p);
   } else {
     two_tiles ? multiply_tiles<false, true>(p) : multiply_tiles<false, false>(p);
@@ -91,7 +92,8 @@ bool allowed_by_system() {
 
 const BlockUnit* amx_block_unit() {
   static constexpr BlockUnit unit{.name = "amx",
-                                  .rows = 32,
+                                  .chunk_rows = kRows,
+                                  .rows = 2 * kRows,
                                   .tiles = 2,
                                   .block_rows = 400,
                                   .block_tiles = 16,

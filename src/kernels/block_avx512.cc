@@ -14,7 +14,7 @@ namespace {
 
 #define COBRA_BF16 __attribute__((target("avx512f,avx512bf16")))
 
-constexpr int kRows = kChunkRows / 2, kTiles = 3;  // 24 sums and what they are made of fit the 32 registers
+constexpr int kRows = 8, kTiles = 3;  // 24 sums and what they are made of fit the 32 registers
 
 COBRA_BF16 inline __m512bh broadcast_pair(const BFloat16* pair) {
   int32_t both = 0;
@@ -37,7 +37,7 @@ COBRA_BF16 void multiply_rows(const BlockProduct& p) {
     for (int t = 0; t < kTileCount; ++t) {
       columns[t] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(B + t * p.b_stride));
     }
-    const BFloat16* pairs = p.A + k / kChunkCols * kChunkSize + k % kChunkCols;
+    const BFloat16* pairs = p.A + k / kChunkCols * kRows * kChunkCols + k % kChunkCols;
     for (int r = 0; r < kRowCount; ++r) {
       const __m512bh pair = broadcast_pair(pairs + r * kChunkCols);
       for (int t = 0; t < kTileCount; ++t) {
@@ -60,9 +60,9 @@ void multiply_few(const BlockProduct& p, std::integer_sequence<int, kFewer...>) 
 
 template <int kTileCount>
 void multiply_tiles(BlockProduct p) {
-  for (bool upper = false; p.rows >= kRows; p.rows -= kRows, upper = !upper) {
+  for (; p.rows >= kRows; p.rows -= kRows) {
     multiply_rows<kRows, kTileCount>(p);
-    p.A += upper ? p.a_stride - kRows * kChunkCols : kRows * kChunkCols;
+    p.A += p.a_stride;
     p.C += kRows * p.ldc;
   }
   multiply_few<kTileCount>(p, std::make_integer_sequence<int, kRows - 1>());
@@ -80,6 +80,7 @@ void nothing() {}
 
 const BlockUnit* avx512_block_unit() {
   static constexpr BlockUnit unit{.name = "avx512-bf16",
+                                  .chunk_rows = kRows,
                                   .rows = 64,
                                   .tiles = kTiles,
                                   .block_rows = 1024,

@@ -1,8 +1,8 @@
 // Bfloat16 products of a prompt, a block at a time: the inner kernels of Kernels::linear_blocks, by AMX tiles
 // or by AVX512-BF16. Both multiply pairs of columns and read the same layouts:
 //
-//   activations  [rows/16][K/32][16][32]   32 columns of 16 rows are 1 KB
-//   weights      [tiles][K/2][16][2]       KernelTable::expand_pairs; 32 columns of a tile are 1 KB, too
+//   activations  [M/R][K/32][R][32]    R: BlockUnit::chunk_rows
+//   weights      [tiles][K/2][16][2]   KernelTable::expand_pairs
 //
 // with zeros up to a multiple of 32 columns. Either is read in one stream.
 #pragma once
@@ -13,15 +13,13 @@
 
 namespace cobra {
 
-/// A chunk of activations: depths are multiples of its columns; A and C are allocated for multiples of its
-/// rows, since AMX multiplies all of them.
-inline constexpr int64_t kChunkCols = 32, kChunkRows = 16;
-inline constexpr int64_t kChunkSize = kChunkCols * kChunkRows;
+/// Columns of a chunk of activations; depths are multiples of it.
+inline constexpr int64_t kChunkCols = 32;
 
 /// C [rows][16 tiles] = (C +) A B. Strides in elements.
 struct BlockProduct {
-  const BFloat16* A;  // [rows/16][depth/32][16][32]
-  int64_t a_stride;   // from 16 rows to the next
+  const BFloat16* A;  // [rows/R][depth/32][R][32]
+  int64_t a_stride;   // from R rows to the next R
   int64_t rows;
   const BFloat16* B;  // [tiles][depth/2][16][2]
   int64_t b_stride;   // from one tile to the next
@@ -36,6 +34,7 @@ struct BlockProduct {
 /// whatever rows and tiles are and wherever (at multiples of 32) the depth is cut.
 struct BlockUnit {
   const char* name;
+  int64_t chunk_rows;   // whole chunks are read of A, and may be written of C
   int64_t rows, tiles;  // handed to `multiply` at most
   /// What a block has at most: with these the sums, two blocks of weights (one being expanded) and the
   /// activations that pass by stay in the second-level cache.

@@ -59,12 +59,12 @@ std::vector<BFloat16> random_bfloat16(int64_t n, uint32_t seed) {
 
 TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
   constexpr int64_t kAllRows = 80, kAllTiles = 4, kDepth = 160, kLdc = 70;
+  const int64_t R = unit->chunk_rows;
   const std::vector<BFloat16> A = random_bfloat16(kDepth * kAllRows, 1),
                               B = random_bfloat16(kAllTiles * kTileRows * kDepth, 2);
   const std::vector<float> start = random_values(kAllRows * kLdc, 3);
   const auto a = [&](int64_t m, int64_t k) {
-    return double{
-        to_float(A[static_cast<size_t>(m / 16 * 16 * kDepth + (k / 32 * 16 + m % 16) * 32 + k % 32)])};
+    return double{to_float(A[static_cast<size_t>(m / R * R * kDepth + (k / 32 * R + m % R) * 32 + k % 32)])};
   };
   const auto b = [&](int64_t n, int64_t k) {
     return double{
@@ -77,7 +77,7 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
         for (const bool add : {false, true}) {
           std::vector<float> C = start;
           unit->multiply(
-              {A.data(), 16 * kDepth, rows, B.data(), kTileRows * kDepth, tiles, C.data(), kLdc, depth, add});
+              {A.data(), R * kDepth, rows, B.data(), kTileRows * kDepth, tiles, C.data(), kLdc, depth, add});
           for (int64_t m = 0; m < rows; ++m) {
             for (int64_t n = 0; n < kLdc; ++n) {
               const auto at = static_cast<size_t>(m * kLdc + n);
@@ -87,7 +87,7 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
                                             << tiles << " tiles, depth " << depth;
             }
           }
-          for (size_t i = static_cast<size_t>((rows + 15) / 16 * 16 * kLdc); i < C.size(); ++i)
+          for (size_t i = static_cast<size_t>((rows + R - 1) / R * R * kLdc); i < C.size(); ++i)
             ASSERT_EQ(C[i], start[i]) << "written below";
         }
       }

@@ -26,14 +26,15 @@ void prefetch_to_second_level(const void* first, int64_t bytes) {
 /// How a product is cut: even shares of rows, and of tiles for each thread.
 struct Cut {
   int64_t rows, tiles, depth;  // of the product; depth a multiple of kChunkCols
-  int64_t block_rows, panel_tiles, block_depth;
+  int64_t chunk_rows, block_rows, panel_tiles, block_depth;
 
   Cut(int64_t M, const WeightMatrix& w, int threads, const BlockUnit& unit)
       : rows(M),
         tiles(w.tiles()),
         depth(round_up(w.cols, kChunkCols)),
+        chunk_rows(unit.chunk_rows),
         block_depth(std::min(unit.block_depth, depth)) {
-    block_rows = round_up(divide_up(M, divide_up(M, unit.block_rows)), kChunkRows);
+    block_rows = round_up(divide_up(M, divide_up(M, unit.block_rows)), chunk_rows);
     const int64_t panels_each = divide_up(tiles, threads * unit.block_tiles);
     panel_tiles = round_up(divide_up(tiles, threads * panels_each), unit.tiles);
   }
@@ -98,7 +99,7 @@ class PanelWalk {
       : unit_(*table.block_unit),
         cut_(cut),
         rows_(rows),
-        a_stride_(cut.depth * kChunkRows),
+        a_stride_(cut.depth * cut.chunk_rows),
         weights_(table, w, cut),
         now_(scratch.panel_bf16.get(2 * cut.block_weights())),
         next_(now_ + cut.block_weights()),
@@ -164,16 +165,17 @@ class PanelWalk {
 
   /// Row `row`, which begins a chunk, from column `col` on.
   const BFloat16* rows_at(int64_t row, int64_t col) const {
-    return rows_ + row / kChunkRows * a_stride_ + col / kChunkCols * kChunkSize;
+    return rows_ + row / cut_.chunk_rows * a_stride_ + col * cut_.chunk_rows;
   }
 
   /// The share `part` of `parts` of a block's activations.
   void fetch_rows(const Block& b, int64_t part, int64_t parts) const {
-    const int64_t group = cut_.depth_from(b.col) * kChunkRows / kChunkCols;  // lines of 16 rows, in one piece
-    const int64_t lines = divide_up(cut_.rows_from(b.row), kChunkRows) * group, end = lines * part / parts;
+    const int64_t group = cut_.depth_from(b.col) / kChunkCols * cut_.chunk_rows;  // lines in one piece
+    const int64_t lines = divide_up(cut_.rows_from(b.row), cut_.chunk_rows) * group;
+    const int64_t end = lines * part / parts;
     for (int64_t i = lines * (part - 1) / parts; i < end;) {
       const int64_t count = std::min(end, (i / group + 1) * group) - i;
-      prefetch_to_second_level(rows_at(b.row + i / group * kChunkRows, b.col) + i % group * kChunkCols,
+      prefetch_to_second_level(rows_at(b.row + i / group * cut_.chunk_rows, b.col) + i % group * kChunkCols,
                                count * kCacheLine);
       i += count;
     }
@@ -202,17 +204,18 @@ ChunkSource chunk_of(const LinearView<const float>& x, int64_t first, int64_t co
 
 }  // namespace
 
-/// Rows in bfloat16 as BlockProduct reads them, in the workspace; rows up to a multiple of 16 are zeros.
+/// Rows in bfloat16 as BlockProduct reads them, in the workspace; what lies past the last row is zeros.
 const BFloat16* Kernels::to_chunks(const LinearView<const float>& x) const {
-  const int64_t rows = round_up(x.rows, kChunkRows), chunks = divide_up(x.cols, kChunkCols);
-  BFloat16* out = workspace_.rows_bf16.get(rows * chunks * kChunkCols);
-  parallel_ranges(threads_for(x.rows * x.cols), rows / kChunkRows, [&](int64_t begin, int64_t end, int) {
-    for (int64_t first = begin * kChunkRows; first < end * kChunkRows; first += kChunkRows) {
-      const int64_t count = std::min(kChunkRows, x.rows - first);
+  const int64_t R = table_.block_unit->chunk_rows, groups = divide_up(x.rows, R);
+  const int64_t chunks = divide_up(x.cols, kChunkCols), size = R * kChunkCols;
+  BFloat16* out = workspace_.rows_bf16.get(groups * chunks * size);
+  parallel_ranges(threads_for(x.rows * x.cols), groups, [&](int64_t begin, int64_t end, int) {
+    for (int64_t g = begin; g < end; ++g) {
+      const int64_t count = std::min(R, x.rows - g * R);
       for (int64_t c = 0; c < chunks; ++c) {
-        BFloat16* chunk = out + (first / kChunkRows * chunks + c) * kChunkSize;
-        table_.to_bfloat16_chunk(chunk_of(x, first, count, c * kChunkCols), chunk);
-        std::fill_n(chunk + count * kChunkCols, (kChunkRows - count) * kChunkCols, BFloat16{});
+        BFloat16* chunk = out + (g * chunks + c) * size;
+        table_.to_bfloat16_chunk(chunk_of(x, g * R, count, c * kChunkCols), chunk);
+        std::fill(chunk + count * kChunkCols, chunk + size, BFloat16{});
       }
     }
   });
