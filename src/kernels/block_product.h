@@ -40,7 +40,8 @@ struct BlockUnit {
   /// activations that pass by stay in the second-level cache.
   int64_t block_rows, block_tiles, block_depth;
   /// Whether the next block's weights are expanded and its activations fetched between the products of one.
-  /// That pays where products wait for neither; elsewhere a panel claimed early only lets other threads wait.
+  /// That pays where products leave the vector units free; elsewhere a panel claimed early only lets other
+  /// threads wait at the end.
   bool works_ahead;
   void (*multiply)(const BlockProduct& product);
   void (*begin)();  // on each thread, before and

@@ -33,13 +33,7 @@ HWY_INLINE void store_upper(D, Bits bits, BFloat16* out) {
   hn::StoreU(hn::DemoteTo(d16, hn::BitCast(di, hn::ShiftRight<16>(bits))), d16, &out->bits);
 }
 
-/// Rounded to nearest even; v is not NaN.
-template <class D, class V>
-HWY_INLINE void store_rounded(D d, V v, BFloat16* out) {
-  store_upper(d, rounded_bits(d, v), out);
-}
-
-/// The same, where NaN stays NaN.
+/// v rounded to nearest even; NaN stays NaN.
 template <class D, class V>
 HWY_INLINE void store_rounded_or_nan(D d, V v, BFloat16* out) {
   const hn::RebindToUnsigned<D> du;
