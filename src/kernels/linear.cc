@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/parallel.h"
 #include "kernels/kernels.h"
+#include "kernels/rounding.h"
 
 namespace cobra {
 namespace {
@@ -24,8 +25,6 @@ constexpr int64_t kQuantizeWork = 8;
 
 /// Weights of so many tiles stay in the second-level cache while groups of rows pass by.
 constexpr int64_t kTilesTogether = 8;
-
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 /// Columns of a panel, a multiple of a tile.
 int64_t panel_cols(const WeightMatrix& w) {

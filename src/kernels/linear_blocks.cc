@@ -1,22 +1,19 @@
 // Kernels::linear_blocks: a prompt's products in bfloat16. The panels of output columns are handed out to
-// threads. A thread walks its panel block by block: activations stream past a block of weights, and between
-// the products of a block (BlockUnit) the next block's weights are expanded, piece by piece, so that
-// the one's arithmetic hides the other's and what they wait for.
+// threads. A thread walks its panel block by block: activations stream past a block of expanded weights. A
+// unit that works ahead (BlockUnit) has the next block's weights expanded piece by piece between its
+// products, so that the one's arithmetic hides the other's and what they wait for.
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 
 #include "base/parallel.h"
 #include "kernels/block_product.h"
 #include "kernels/kernels.h"
+#include "kernels/rounding.h"
 
 namespace cobra {
 namespace {
 
 constexpr int64_t kCacheLine = 64;
-
-int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
-int64_t round_up(int64_t value, int64_t multiple) { return divide_up(value, multiple) * multiple; }
 
 void prefetch_to_second_level(const void* first, int64_t bytes) {
   const char* p = static_cast<const char*>(first);

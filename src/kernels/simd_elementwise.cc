@@ -135,16 +135,11 @@ void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
 }
 
 void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
+  if (x.cols < kChunkCols) return reference_kernels().to_bfloat16_chunk(x, out);
   const hn::CappedTag<float, 16> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const float *left = x.left, *right = x.right;
   for (int64_t r = 0; r < x.rows; ++r, left += x.stride, right += x.stride, out += kChunkCols) {
-    if (x.cols < kChunkCols) {
-      for (int64_t c = 0; c < kChunkCols; ++c) {
-        out[c] = c < x.cols ? to_bfloat16(c < 16 ? left[c] : right[c - 16]) : BFloat16{};
-      }
-      continue;
-    }
     for (int64_t i = 0; i < 16; i += lanes) {
       store_rounded_or_nan(d, hn::LoadU(d, left + i), out + i);
       store_rounded_or_nan(d, hn::LoadU(d, right + i), out + 16 + i);

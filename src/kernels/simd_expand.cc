@@ -115,20 +115,10 @@ HWY_INLINE void interleave_rows(const std::byte* rows, int64_t stride, uint32_t*
   }
 }
 
-/// Where a bfloat16 matrix ends within the tile or the columns.
-void interleave_some(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
-  const int64_t rows = std::min<int64_t>(kTileRows, w.rows - t * kTileRows),
-                cols = std::min<int64_t>(kBlockCols, w.cols - col);
-  std::fill_n(out, kTileRows * kBlockCols, BFloat16{});
-  for (int64_t i = 0; i < rows * cols; ++i) {
-    const int64_t r = i / cols, c = i % cols;
-    std::memcpy(out + (c / 2 * kTileRows + r) * 2 + c % 2,
-                w.tile(t) + (r * w.cols + col + c) * static_cast<int64_t>(sizeof(*out)), sizeof(*out));
-  }
-}
-
 void interleave_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
-  if ((t + 1) * kTileRows > w.rows || col + kBlockCols > w.cols) return interleave_some(w, t, col, out);
+  if ((t + 1) * kTileRows > w.rows || col + kBlockCols > w.cols) {  // the matrix ends within
+    return reference_kernels().expand_pairs(w, t, col, out);
+  }
   const int64_t stride = w.cols * static_cast<int64_t>(sizeof(*out));
   const std::byte* first = w.tile(t) + col * static_cast<int64_t>(sizeof(*out));
   for (int64_t r = 0; r < kTileRows; r += 4) {
