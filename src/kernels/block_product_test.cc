@@ -15,9 +15,9 @@
 namespace cobra {
 namespace {
 
-using testing::random_blocks;
 using testing::random_values;
 using testing::relative_error;
+using testing::TestMatrix;
 
 /// The named unit, or null where it cannot run; while it lives, AMX is emulated if need be.
 class UsableUnit {
@@ -114,19 +114,16 @@ TEST_P(BlockUnitTest, MakesWholeProductsTheSameForAnyThreadsAndCompany) {
   for (const auto& [type, M, N, K] :
        {Shape{DType::q8_0, 37, 520, 608}, Shape{DType::q4_k, 33, 100, 512}, Shape{DType::bf16, 20, 72, 2600},
         Shape{DType::bf16, 450, 40, 200}, Shape{DType::bf16, 5, 17, 77}}) {
-    const std::vector<std::byte> blocks = random_blocks(type, N, K, 4);
-    const PackedMatrix packed =
-        is_quantized(type) ? pack_matrix(type, N, K, blocks.data(), 1) : PackedMatrix{};
-    const WeightMatrix w = is_quantized(type) ? packed.view : WeightMatrix{type, N, K, blocks.data()};
+    const TestMatrix matrix(type, N, K, 4);
+    const WeightMatrix& w = matrix.view;
     const std::vector<float> x = random_values(M * K, 5), y = run(w, x.data(), M, 1);
-    std::vector<float> expected(y.size()), row(static_cast<size_t>(K));
+    std::vector<float> expected(y.size());
     for (int64_t n = 0; n < N; ++n) {
-      copy_row(w, n, row.data());
       for (int64_t m = 0; m < M; ++m) {
         double sum = 0;
         for (int64_t k = 0; k < K; ++k) {
           sum += double{to_float(to_bfloat16(x[static_cast<size_t>(m * K + k)]))} *
-                 to_float(to_bfloat16(row[static_cast<size_t>(k)]));
+                 to_float(to_bfloat16(matrix.values[static_cast<size_t>(n * K + k)]));
         }
         expected[static_cast<size_t>(m * N + n)] = static_cast<float>(sum);
       }
@@ -173,21 +170,18 @@ TEST_P(ExpandPairsTest, IsTheReferences) {
                                 {DType::q4_k, 512},
                                 {DType::q5_k, 512},
                                 {DType::q6_k, 512}}) {
-    const std::vector<std::byte> blocks = random_blocks(type, kRows, K, 3);
-    const PackedMatrix packed =
-        is_quantized(type) ? pack_matrix(type, kRows, K, blocks.data(), 1) : PackedMatrix{};
-    const WeightMatrix w = is_quantized(type) ? packed.view : WeightMatrix{type, kRows, K, blocks.data()};
-    std::vector<float> row(static_cast<size_t>(K));
+    const TestMatrix w(type, kRows, K, 3);
     for (int64_t t = 0; t < kTiles; ++t) {
       for (int64_t col = 0; col < K; col += 32) {
         testing::Guarded<BFloat16> out(16 * 32);
-        table.expand_pairs(w, t, col, out.data());
+        table.expand_pairs(w.view, t, col, out.data());
         const std::vector<BFloat16> pairs = out.values();
         for (int64_t r = 0; r < kTileRows; ++r) {
-          if (t * kTileRows + r < kRows) copy_row(w, t * kTileRows + r, row.data());
+          const int64_t n = t * kTileRows + r;
           for (int64_t c = 0; c < 32; ++c) {
-            const bool there = t * kTileRows + r < kRows && col + c < K;
-            const float expected = there ? to_float(to_bfloat16(row[static_cast<size_t>(col + c)])) : 0.0f;
+            const bool there = n < kRows && col + c < K;
+            const float expected =
+                there ? to_float(to_bfloat16(w.values[static_cast<size_t>(n * K + col + c)])) : 0.0f;
             ASSERT_EQ(to_float(pairs[static_cast<size_t>((c / 2 * 16 + r) * 2 + c % 2)]), expected)
                 << name(type) << " tile " << t << " row " << r << " column " << col + c;
           }

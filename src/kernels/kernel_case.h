@@ -55,6 +55,27 @@ inline std::vector<std::byte> random_blocks(DType type, int64_t rows, int64_t co
   return blocks;
 }
 
+/// A weight matrix with the float32 values it stands for.
+struct TestMatrix {
+  std::vector<std::byte> blocks;
+  PackedMatrix packed;
+  WeightMatrix view;
+  std::vector<float> values;
+
+  TestMatrix(DType type, int64_t rows, int64_t cols, uint32_t seed = 1, int threads = 1)
+      : blocks(random_blocks(type, rows, cols, seed)), values(static_cast<size_t>(rows * cols)) {
+    for (int64_t r = 0; r < rows; ++r) {
+      dequantize_row(type, blocks.data() + r * row_bytes(type, cols), values.data() + r * cols, cols);
+    }
+    if (is_quantized(type)) {
+      packed = pack_matrix(type, rows, cols, blocks.data(), threads);
+      view = packed.view;
+    } else {
+      view = {type, rows, cols, blocks.data()};
+    }
+  }
+};
+
 /// Names of every table; tests run once for each.
 inline std::vector<std::string> all_isas() {
   std::vector<std::string> names;

@@ -14,31 +14,11 @@ using testing::near;
 using testing::random_blocks;
 using testing::random_values;
 using testing::relative_error;
+using testing::TestMatrix;
 using Floats = std::vector<float>;
 
 constexpr DType kTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q8_0,
                             DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k};
-
-/// A weight matrix with the float32 values it stands for.
-struct TestMatrix {
-  std::vector<std::byte> blocks;
-  PackedMatrix packed;
-  WeightMatrix view;
-  Floats values;
-
-  TestMatrix(DType type, int64_t rows, int64_t cols, uint32_t seed = 1, int threads = 1)
-      : blocks(random_blocks(type, rows, cols, seed)), values(static_cast<size_t>(rows * cols)) {
-    for (int64_t r = 0; r < rows; ++r) {
-      dequantize_row(type, blocks.data() + r * row_bytes(type, cols), values.data() + r * cols, cols);
-    }
-    if (is_quantized(type)) {
-      packed = pack_matrix(type, rows, cols, blocks.data(), threads);
-      view = packed.view;
-    } else {
-      view = {type, rows, cols, blocks.data()};
-    }
-  }
-};
 
 /// x w^T in double precision.
 Floats product(const Floats& x, const TestMatrix& w) {
