@@ -46,14 +46,6 @@ double milliseconds(const std::function<void()>& work) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-uint64_t read_all(const std::vector<PackedMatrix>& matrices, int threads) {
-  uint64_t sum = 0;
-  for (const PackedMatrix& m : matrices) {
-    sum += bench::summed_read(reinterpret_cast<const uint64_t*>(m.view.data), m.view.bytes() / 8, threads);
-  }
-  return sum;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -65,7 +57,12 @@ int main(int argc, char** argv) {
     for (const auto& [rows, cols] : kShapes) matrices.push_back(random_matrix(type, rows, cols, 1));
   }
   double bytes = 0;
-  for (const PackedMatrix& m : matrices) bytes += static_cast<double>(m.view.bytes());
+  std::vector<bench::Words> words;
+  for (const PackedMatrix& m : matrices) {
+    bytes += static_cast<double>(m.view.bytes());
+    words.push_back(bench::words_of(m.view));
+  }
+  const bool prefetch = bench::prefetch_helps(words, threads);
 
   std::vector<float> x(kMaxRows * kInner, 0.5f), y(kMaxRows * 2 * kInner);
   Workspace workspace;
@@ -74,7 +71,7 @@ int main(int argc, char** argv) {
   std::vector<std::vector<double>> times(row_counts.size() + 1);
   for (int round = 0; round < kRounds; ++round) {  // interleaved, so that a disturbance meets all of them
     volatile uint64_t sum = 0;
-    times[0].push_back(milliseconds([&] { sum = read_all(matrices, threads); }));
+    times[0].push_back(milliseconds([&] { sum = bench::summed_read(words, threads, prefetch); }));
     for (size_t i = 0; i < row_counts.size(); ++i) {
       const int64_t rows = row_counts[i];
       times[i + 1].push_back(milliseconds([&] {

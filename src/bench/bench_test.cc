@@ -8,8 +8,10 @@
 #include "bench/figure.h"
 #include "bench/memory.h"
 #include "bench/operations.h"
+#include "bench/paired.h"
 #include "bench/repeated.h"
 #include "bench/report.h"
+#include "bench/summed_read.h"
 #include "model/presets.h"
 
 namespace cobra::bench {
@@ -54,6 +56,34 @@ TEST(RepeatedTest, WhatIsSlowRunsLessOften) {
   EXPECT_LT(runs({.repeats = 100, .limit_s = 0.5}, 50).size(), 11u);
 }
 
+TEST(PairedTest, ReadsStandBetweenTheSteps) {
+  std::string order;
+  const auto pause = [&](char what, int ms) {
+    order += what;
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+  };
+  const PairedTime time = beside_reads(
+      6, [&](int64_t) { pause('s', 2); }, [&] { pause('r', 10); });
+  EXPECT_EQ(order, "rssssrss");
+  EXPECT_GE(time.seconds, 0.002);  // of one step, though the machine may be busy
+  EXPECT_GE(time.least_seconds, 0.010);
+  EXPECT_LT(time.seconds, time.least_seconds);
+}
+
+TEST(SummedReadTest, EveryWholeCacheLineIsAddedOnce) {
+  std::vector<uint64_t> words(1000);
+  uint64_t expected = 0, next = 1;
+  for (uint64_t& word : words) word = next *= 0x9e3779b97f4a7c15;
+  for (size_t i = 0; i < 13 * 8; ++i) expected += words[i];
+  for (size_t i = 0; i < 50 * 8; ++i) expected += words[500 + i];
+  const std::vector<Words> parts = {{words.data(), 13 * 8 + 7}, {words.data() + 500, 50 * 8}, {}};
+  for (const int threads : {1, 2, 3, 64}) {
+    for (const bool prefetch : {false, true}) {
+      EXPECT_EQ(summed_read(parts, threads, prefetch), expected) << threads;
+    }
+  }
+}
+
 Figure figure(const std::string& unit, std::vector<double> values, Demand demand, double tokens = 1) {
   Figure f;
   f.unit = unit, f.values = std::move(values), f.demand = demand, f.tokens = tokens;
@@ -64,15 +94,25 @@ TEST(FigureTest, TheFractionIsOneAtTheCeiling) {
   const Ceilings machine{.read_gb_per_s = 20, .onednn_bf16_tflop_per_s = 2};
   Figure decode = figure("tokens/s", {7, 4, 5}, {0, 2e9});  // ten tokens a second at most
   set_ceiling(decode, machine);
-  EXPECT_DOUBLE_EQ(decode.ceiling, 10);
+  EXPECT_DOUBLE_EQ(decode.ceiling(), 10);
   EXPECT_DOUBLE_EQ(decode.fraction_of_ceiling(), 0.5);
   Figure batch = figure("tokens/s", {160}, {0, 2e9}, 16);
   set_ceiling(batch, machine);
   EXPECT_DOUBLE_EQ(batch.fraction_of_ceiling(), 1);
   Figure vision = figure("ms", {1000}, {1e12, 0});  // half a second at least
   set_ceiling(vision, machine);
-  EXPECT_DOUBLE_EQ(vision.ceiling, 500);
+  EXPECT_DOUBLE_EQ(vision.ceiling(), 500);
   EXPECT_DOUBLE_EQ(vision.fraction_of_ceiling(), 0.5);
+}
+
+TEST(FigureTest, EachRunHasTheCeilingOfItsMoment) {
+  Figure decode = figure("tokens/s", {9, 5, 8}, {});  // a machine half as fast during the second run
+  decode.ceilings = {10, 5, 10};
+  set_ceiling(decode, {.read_gb_per_s = 1, .onednn_bf16_tflop_per_s = 1});  // demands nothing more
+  EXPECT_DOUBLE_EQ(decode.fraction_of_ceiling(), 0.9);
+  EXPECT_DOUBLE_EQ(decode.ceiling(), 10);
+  decode.unit = "ms";
+  EXPECT_DOUBLE_EQ(decode.fraction_of_ceiling(), 10.0 / 9);
 }
 
 TEST(FigureTest, OfTwoDemandsTheSlowerCounts) {

@@ -9,9 +9,9 @@
 #include "base/parallel.h"
 #include "bench/repeated.h"
 #include "bench/summed_read.h"
-#include "kernels/gemm_onednn.h"
 #include "kernels/kernels.h"
 #include "kernels/quant.h"
+#include "kernels/rounding.h"
 #include "kernels/weight_matrix.h"
 
 namespace cobra::bench {
@@ -36,6 +36,19 @@ std::vector<float> varied_values(int64_t count) {
   return values;
 }
 
+struct Shape {
+  int64_t rows, cols;
+};
+
+/// Of in_proj, its columns filled up to whole blocks of q8_0.
+Shape in_proj_shape(const MambaConfig& c) {
+  return {int64_t{2} * c.d_inner, round_up(c.d_model, kBlockCols)};
+}
+
+double operations_of(int64_t tokens, const Shape& weights) {
+  return static_cast<double>(2 * tokens * weights.rows * weights.cols);
+}
+
 PackedMatrix q8_0_weights(const std::vector<float>& values, int64_t rows, int64_t cols, int threads) {
   constexpr int64_t kBlockBytes = 34;  // of 32 values: a half scale and as many bytes
   std::vector<std::byte> blocks(static_cast<size_t>(rows * cols / kBlockCols * kBlockBytes));
@@ -50,11 +63,21 @@ PackedMatrix q8_0_weights(const std::vector<float>& values, int64_t rows, int64_
 
 }  // namespace
 
+PromptProduct::PromptProduct(const MambaConfig& config, int threads)
+    : operations_(operations_of(kPromptTokens, in_proj_shape(config))),
+      product_(kPromptTokens, in_proj_shape(config).rows, in_proj_shape(config).cols, threads,
+               onednn_has_fast_bf16()) {
+  const Shape shape = in_proj_shape(config);
+  product_.set_inputs(varied_values(kPromptTokens * shape.cols).data(),
+                      varied_values(shape.rows * shape.cols).data());
+}
+
+double PromptProduct::tflop_per_s() {
+  return operations_ / seconds([&] { product_.run(); }) / 1e12;
+}
+
 CeilingMeter::CeilingMeter(const MambaConfig& config, const Runtime& runtime)
-    : runtime_(runtime),
-      d_model_((config.d_model + kBlockCols - 1) / kBlockCols * kBlockCols),  // whole blocks of q8_0
-      columns_(int64_t{2} * config.d_inner),
-      onednn_in_bf16_(onednn_has_fast_bf16()) {}
+    : config_(config), runtime_(runtime) {}
 
 void CeilingMeter::sample(int64_t runs) {
   sample_reads(runs);
@@ -68,7 +91,9 @@ void CeilingMeter::sample_reads(int64_t runs) {
     std::fill(buffer.data() + begin, buffer.data() + end, 1);  // by the thread that reads it
   });
   volatile uint64_t sum = 0;
-  const auto read = [&] { sum = summed_read(buffer.data(), buffer.size(), threads); };
+  const Words words(buffer.data(), static_cast<size_t>(buffer.size()));
+  if (!read_prefetches_) read_prefetches_ = prefetch_helps({&words, 1}, threads);
+  const auto read = [&] { sum = summed_read({&words, 1}, threads, *read_prefetches_); };
   for (const double time : repeated({runs}, read)) {
     samples_.read_gb_per_s.push_back(static_cast<double>(buffer.bytes()) / 1e9 / time);
   }
@@ -76,32 +101,32 @@ void CeilingMeter::sample_reads(int64_t runs) {
 
 void CeilingMeter::sample_products(int64_t runs) {
   const int threads = runtime_.threads();
-  const std::vector<float> x = varied_values(kPromptTokens * d_model_),
-                           w = varied_values(columns_ * d_model_);
-  std::vector<float> y(static_cast<size_t>(kPromptTokens * columns_));
-  const auto add_rates = [&](std::vector<double>& rates, int64_t rows, const auto& work) {
-    const auto operations = static_cast<double>(2 * rows * d_model_ * columns_);
-    for (const double time : repeated({runs}, work)) rates.push_back(operations / time / 1e12);
-  };
+  const Shape shape = in_proj_shape(config_);
+  const std::vector<float> x = varied_values(kPromptTokens * shape.cols),
+                           w = varied_values(shape.rows * shape.cols);
+  std::vector<float> y(static_cast<size_t>(kPromptTokens * shape.rows));
   const auto add_own = [&](std::vector<double>& rates, int64_t rows, Phase phase,
                            const WeightMatrix& weights) {
     Workspace workspace;
     const Kernels kernels(runtime_.kernels(), threads, workspace, phase);
-    add_rates(rates, rows, [&] {
-      kernels.linear(TensorView<const float>(x.data(), rows, d_model_), weights,
-                     TensorView<float>(y.data(), rows, columns_));
-    });
+    const auto work = [&] {
+      kernels.linear(TensorView<const float>(x.data(), rows, shape.cols), weights,
+                     TensorView<float>(y.data(), rows, shape.rows));
+    };
+    for (const double time : repeated({runs}, work))
+      rates.push_back(operations_of(rows, shape) / time / 1e12);
   };
   std::vector<BFloat16> w16;
   w16.reserve(w.size());
   for (const float value : w) w16.push_back(to_bfloat16(value));
   add_own(samples_.bf16_tflop_per_s, kPromptTokens, Phase::prefill,
-          {DType::bf16, columns_, d_model_, reinterpret_cast<const std::byte*>(w16.data())});
+          {DType::bf16, shape.rows, shape.cols, reinterpret_cast<const std::byte*>(w16.data())});
   add_own(samples_.int8_top_per_s, kFewTokens, Phase::decode,
-          q8_0_weights(w, columns_, d_model_, threads).view);
-  OneDnnProduct product(kPromptTokens, columns_, d_model_, threads, onednn_in_bf16_);
-  product.set_inputs(x.data(), w.data());
-  add_rates(samples_.onednn_bf16_tflop_per_s, kPromptTokens, [&] { product.run(); });
+          q8_0_weights(w, shape.rows, shape.cols, threads).view);
+  PromptProduct product(config_, threads);
+  for (const double rate : repeated_values({runs}, [&] { return product.tflop_per_s(); })) {
+    samples_.onednn_bf16_tflop_per_s.push_back(rate);
+  }
 }
 
 Ceilings CeilingMeter::medians() const {
@@ -110,7 +135,7 @@ Ceilings CeilingMeter::medians() const {
           .int8_top_per_s = median(samples_.int8_top_per_s),
           .onednn_bf16_tflop_per_s = median(samples_.onednn_bf16_tflop_per_s),
           .own_in_bf16 = runtime_.bf16_products(),
-          .onednn_in_bf16 = onednn_in_bf16_};
+          .onednn_in_bf16 = onednn_has_fast_bf16()};
 }
 
 }  // namespace cobra::bench

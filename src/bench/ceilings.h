@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "cobra/config.h"
 #include "cobra/runtime.h"
+#include "kernels/gemm_onednn.h"
 
 namespace cobra::bench {
 
@@ -22,9 +24,22 @@ struct Ceilings {
   bool onednn_in_bf16 = false;  // oneDNN's; in float32 otherwise
 };
 
+/// oneDNN's product of a prompt and the model's in_proj, [kPromptTokens, d_model] x [d_model, 2 d_inner],
+/// with weights in the layout that it likes best and random values, since some machines multiply zeros
+/// faster.
+class PromptProduct {
+ public:
+  PromptProduct(const MambaConfig& config, int threads);
+  /// The rate of one run.
+  double tflop_per_s();
+
+ private:
+  double operations_;
+  OneDnnProduct product_;
+};
+
 /// Samples the ceilings again and again through a run, because a shared machine's change with the minute.
-/// Products have the shape of the model's in_proj, [kPromptTokens, d_model] x [d_model, 2 d_inner], and
-/// random values, since some machines multiply zeros faster. Memory is taken for a sample only.
+/// Products have the shape and values of PromptProduct. Memory is taken for a sample only.
 class CeilingMeter {
  public:
   CeilingMeter(const MambaConfig& config, const Runtime& runtime);
@@ -39,9 +54,9 @@ class CeilingMeter {
   const Samples& samples() const { return samples_; }
 
  private:
+  MambaConfig config_;
   Runtime runtime_;
-  int64_t d_model_, columns_;
-  bool onednn_in_bf16_;
+  std::optional<bool> read_prefetches_;
   Samples samples_;
 
   void sample_reads(int64_t runs);

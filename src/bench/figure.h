@@ -22,21 +22,25 @@ struct Figure {
   std::vector<double> values;  // of each run
   Demand demand;               // of `tokens` tokens for "tokens/s", of the whole work for "ms"
   double tokens = 1;
-  double ceiling = 0;        // in the same unit; 0: none applies
-  int64_t depth = -1;        // tokens in the state before, where that is what a row of figures is about
-  int64_t tokens_read = -1;  // of them, those that were really read
+  std::vector<double> ceilings;  // of each run, in the same unit; empty: none applies
+  int64_t depth = -1;            // tokens in the state before, where that is what a row of figures is about
+  int64_t tokens_read = -1;      // of them, those that were really read
 
   double value() const;
   double lowest() const;
   double highest() const;
+  bool has_ceiling() const { return !ceilings.empty(); }
+  double ceiling() const;  // the median
   /// Near 1 is as fast as the machine; NaN without a ceiling. A speed over its ceiling, for other units the
-  /// ceiling over the figure.
+  /// ceiling over the figure; the median of all runs.
   double fraction_of_ceiling() const;
 };
 
 /// The least time for what is demanded: products and reading do not wait for one another.
 double least_seconds(const Demand& demand, const Ceilings& ceilings);
-/// Sets the ceiling of a figure that demands something.
+/// The value of a figure of tokens/s or ms whose work takes `seconds`.
+double in_unit(const Figure& figure, double seconds);
+/// Gives a figure that demands something and has no ceilings yet the same one for each run.
 void set_ceiling(Figure& figure, const Ceilings& ceilings);
 
 }  // namespace cobra::bench

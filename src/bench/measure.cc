@@ -8,8 +8,11 @@
 
 #include "bench/memory.h"
 #include "bench/operations.h"
+#include "bench/paired.h"
+#include "bench/summed_read.h"
 #include "cobra/session.h"
 #include "cobra/session_batch.h"
+#include "model/model_parts.h"
 #include "runtime/session_impl.h"
 
 namespace cobra::bench {
@@ -55,12 +58,6 @@ class TemporaryFile {
 
 std::vector<double> in_ms(std::vector<double> times) {
   for (double& time : times) time *= 1e3;
-  return times;
-}
-
-/// `count` things a second.
-std::vector<double> rates(int64_t count, std::vector<double> times) {
-  for (double& time : times) time = static_cast<double>(count) / time;
   return times;
 }
 
@@ -134,7 +131,35 @@ class Bench {
     figure.demand = demand;
     return figure;
   }
+  /// The same, each run beside what its work takes at the least.
+  Figure& add_paired(std::string name, std::string unit, const std::vector<PairedTime>& runs,
+                     double tokens = 1) {
+    Figure& figure = add(std::move(name), std::move(unit), {});
+    figure.tokens = tokens;
+    for (const PairedTime& run : runs) {
+      figure.values.push_back(in_unit(figure, run.seconds));
+      figure.ceilings.push_back(in_unit(figure, run.least_seconds));
+    }
+    return figure;
+  }
+  /// Seconds for one of the calls step(0), ..., step(steps - 1), beside those for a read of the weights.
+  template <typename Step>
+  std::vector<PairedTime> repeated_steps(int64_t steps, const Step& step) const {
+    std::vector<Words> weights;
+    for (const WeightMatrix& w : model_->parts().mamba.decode_matrices()) weights.push_back(words_of(w));
+    const bool prefetch = prefetch_helps(weights, runtime_.threads());
+    volatile uint64_t sum = 0;
+    const auto read = [&] { sum = summed_read(weights, runtime_.threads(), prefetch); };
+    return repeated_values(plan_.effort, [&] { return beside_reads(steps, step, read); });
+  }
+  /// Seconds that measure() tells, beside those for as many operations in oneDNN's product.
+  template <typename Measure>
+  std::vector<PairedTime> repeated_products(double operations, const Measure& measure) const {
+    PromptProduct product(config().mamba, runtime_.threads());
+    return repeated_values(plan_.effort, [&] { return beside_products(operations, product, measure); });
+  }
   double weight_bytes() const { return static_cast<double>(model_->decode_bytes()); }
+  double file_gb() const { return static_cast<double>(model_->file_bytes()) / 1e9; }
   /// Of the products for a prompt, with the logits of its last token.
   double prompt_operations(int64_t tokens) const {
     return static_cast<double>(tokens) * result_.prompt_token_operations + result_.head_operations;
@@ -157,8 +182,7 @@ class Bench {
 
   void memory() {
     forget_peak();
-    add("resident memory, model loaded", "GB", {resident_gb()}).ceiling =
-        static_cast<double>(model_->file_bytes()) / 1e9;
+    add("resident memory, model loaded", "GB", {resident_gb()}).ceilings = {file_gb()};
   }
 
   void session() {
@@ -201,14 +225,12 @@ class Bench {
       reader = reader.fork();  // without the memory that reading took
       Session session = reader.fork();
       forget_peak();
-      const auto times = repeated(plan_.effort, [&] {
-        for (const int32_t id : ids) session.step(id);
-      });
-      Figure& speed =
-          add("decode" + at_depth, "tokens/s", rates(plan_.new_tokens, times), {0, weight_bytes()});
+      const auto runs =
+          repeated_steps(plan_.new_tokens, [&](int64_t i) { session.step(ids[static_cast<size_t>(i)]); });
+      Figure& speed = add_paired("decode" + at_depth, "tokens/s", runs);
       speed.depth = depth, speed.tokens_read = read;
       Figure& memory = add("peak memory" + at_depth, "GB", {peak_resident_gb()});
-      memory.ceiling = static_cast<double>(model_->file_bytes()) / 1e9;
+      memory.ceilings = {file_gb()};
       memory.depth = depth, memory.tokens_read = read;
     }
   }
@@ -224,12 +246,9 @@ class Bench {
       for (int64_t i = 0; i < count; ++i) sessions.push_back(begun.fork());
       for (Session& session : sessions) pointers.push_back(&session);
       const std::vector<int32_t> ids = some_tokens(config(), count);
-      const auto times = repeated(plan_.effort, [&] {
-        for (int64_t i = 0; i < steps; ++i) step(pointers, ids);
-      });
-      add("decode of " + std::to_string(count) + (count == 1 ? " session" : " sessions together"), "tokens/s",
-          rates(steps * count, times), {0, weight_bytes()})
-          .tokens = static_cast<double>(count);
+      const auto runs = repeated_steps(steps, [&](int64_t) { step(pointers, ids); });
+      add_paired("decode of " + std::to_string(count) + (count == 1 ? " session" : " sessions together"),
+                 "tokens/s", runs, static_cast<double>(count));
     }
   }
 
@@ -238,12 +257,13 @@ class Bench {
       const std::string name = "prefill of " + std::to_string(length) + " tokens";
       say(name);
       const std::vector<int32_t> ids = some_tokens(config(), length);
-      const auto times = repeated(plan_.effort, [&] {
+      const auto read = [&] {
         Session session(*model_);
         session.read_tokens(ids);
-      });
-      add(name, "tokens/s", rates(length, times), {prompt_operations(length), 0}).tokens =
-          static_cast<double>(length);
+      };
+      add_paired(name, "tokens/s",
+                 repeated_products(prompt_operations(length), [&] { return seconds(read); }),
+                 static_cast<double>(length));
     }
   }
 
@@ -251,9 +271,9 @@ class Bench {
     if (!config().has_vision()) return;
     say("towers and projector");
     const Image picture = some_picture();
-    add("vision: towers and projector", "ms",
-        repeated_values(plan_.effort, [&] { return model_->embed(picture).vision_ms; }),
-        {result_.picture_operations, 0});
+    add_paired("vision: towers and projector", "ms", repeated_products(result_.picture_operations, [&] {
+                 return model_->embed(picture).vision_ms / 1e3;
+               }));
   }
 
   void question() {
@@ -284,8 +304,7 @@ class Bench {
         {result_.picture_operations + prompt_operations(config().image_tokens() + kQuestionTokens), 0});
     add("first token of the next question", "ms", in_ms(next), short_prompt(kQuestionTokens));
     add("the next question against the first", "ratio", share);
-    add("peak memory of a question about a picture", "GB", {peak_resident_gb()}).ceiling =
-        static_cast<double>(model_->file_bytes()) / 1e9;
+    add("peak memory of a question about a picture", "GB", {peak_resident_gb()}).ceilings = {file_gb()};
   }
 };
 

@@ -33,13 +33,14 @@ struct Effort {
 /// and returns its value. A first run is not counted, for it packs weights and touches memory, unless it
 /// alone takes half of the time.
 template <typename Measure>
-std::vector<double> repeated_values(const Effort& effort, const Measure& measure) {
+auto repeated_values(const Effort& effort, const Measure& measure) {
   const double limit = effort.limit_s > 0 ? effort.limit_s : 1e300;
-  std::vector<double> values;
-  double first = 0, spent = seconds([&] { first = measure(); });
+  std::vector<decltype(measure())> values;
+  decltype(measure()) first{};
+  double spent = seconds([&] { first = measure(); });
   if (spent >= limit / 2) values.push_back(first);
   while (values.empty() || (std::ssize(values) < effort.repeats && spent < limit)) {
-    double value = 0;
+    decltype(measure()) value{};
     spent += seconds([&] { value = measure(); });
     values.push_back(value);
   }

@@ -29,13 +29,12 @@ std::string row(const Figure& figure) {
 Json or_null(double value, bool applies) { return applies ? Json(value) : Json(); }
 
 Json to_json(const Figure& figure) {
-  const bool has_ceiling = figure.ceiling > 0;
   Json json = {{"group", figure.group},
                {"name", figure.name},
                {"value", figure.value()},
                {"unit", figure.unit},
-               {"fraction_of_ceiling", or_null(figure.fraction_of_ceiling(), has_ceiling)},
-               {"ceiling", or_null(figure.ceiling, has_ceiling)},
+               {"fraction_of_ceiling", or_null(figure.fraction_of_ceiling(), figure.has_ceiling())},
+               {"ceiling", figure.has_ceiling() ? Json(figure.ceiling()) : Json()},
                {"min", figure.lowest()},
                {"max", figure.highest()},
                {"runs", figure.values.size()}};
@@ -112,10 +111,10 @@ std::string table(const BenchResult& result) {
   }
   text +=
       "\nceiling: what part of the machine's it is. Decoding: one read of the weights for a token of all "
-      "sessions.\n"
-      "Prefill and vision: the matrix products alone at oneDNN's rate; the slower of both for short "
-      "prompts.\n"
-      "Memory: the file's size.\n";
+      "sessions,\n"
+      "measured beside each run. Prefill and vision: the matrix products alone at oneDNN's rate, measured "
+      "beside\n"
+      "each run; the slower of both for short prompts. Memory: the file's size.\n";
   if (any_set) {
     text +=
         "* A state that has read less and was told this position, because reading would have taken longer "

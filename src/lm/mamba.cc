@@ -36,6 +36,17 @@ TensorView<float> normed_last_rows(const Kernels& k, const MambaConfig& c, const
 
 }  // namespace
 
+std::vector<WeightMatrix> MambaWeights::decode_matrices() const {
+  std::vector<WeightMatrix> matrices;
+  for (const MambaLayerWeights& l : layers) {
+    for (const WeightMatrix& w : {l.in_proj_x, l.in_proj_z, l.x_proj, l.dt_proj, l.out_proj}) {
+      matrices.push_back(w);
+    }
+  }
+  matrices.push_back(head);
+  return matrices;
+}
+
 void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, MambaScratch& scratch,
                  TensorView<float> residual) {
   const int64_t L = residual.rows, tiled = TiledView<float>::size(L, c.d_inner),

@@ -30,6 +30,9 @@ struct MambaWeights {
   WeightMatrix head;              // [vocab, d_model]; the embedding where tied
   const float* norm_f = nullptr;  // [d_model]
   std::vector<MambaLayerWeights> layers;
+
+  /// Every matrix that decoding a token reads, in that order.
+  std::vector<WeightMatrix> decode_matrices() const;
 };
 
 /// Recurrent state of all layers, always float32. Fixed size; kept in channel tiles, channels padded to a

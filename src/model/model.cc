@@ -119,12 +119,8 @@ uint64_t Model::fingerprint() const {
 }
 
 int64_t Model::decode_bytes() const {
-  const MambaWeights& w = parts_->mamba;
-  int64_t bytes = w.head.bytes();
-  for (const MambaLayerWeights& l : w.layers) {
-    bytes +=
-        l.in_proj_x.bytes() + l.in_proj_z.bytes() + l.x_proj.bytes() + l.dt_proj.bytes() + l.out_proj.bytes();
-  }
+  int64_t bytes = 0;
+  for (const WeightMatrix& w : parts_->mamba.decode_matrices()) bytes += w.bytes();
   return bytes;
 }
 

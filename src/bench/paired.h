@@ -1,0 +1,45 @@
+// Runs beside what the machine could do just then: a shared machine's speed changes within seconds.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bench/ceilings.h"
+#include "bench/repeated.h"
+#include "bench/summed_read.h"
+#include "kernels/rounding.h"
+
+namespace cobra::bench {
+
+/// Of one run, and of what it cannot do without.
+struct PairedTime {
+  double seconds = 0, least_seconds = 0;
+};
+
+/// Seconds for one of the calls step(0), ..., step(steps - 1), beside those for one call of read(), which
+/// stands between the steps: before every fourth, so that it takes little of the time.
+template <typename Step, typename Read>
+PairedTime beside_reads(int64_t steps, const Step& step, const Read& read) {
+  constexpr int64_t kStepsForARead = 4;
+  PairedTime total;
+  for (int64_t i = 0; i < steps; ++i) {
+    if (i % kStepsForARead == 0) total.least_seconds += seconds(read);
+    total.seconds += seconds([&] { step(i); });
+  }
+  return {total.seconds / static_cast<double>(steps),
+          total.least_seconds / static_cast<double>(divide_up(steps, kStepsForARead))};
+}
+
+/// Seconds that measure() tells, beside those for `operations` at the rates of oneDNN's product before and
+/// after.
+template <typename Measure>
+PairedTime beside_products(double operations, PromptProduct& product, const Measure& measure) {
+  const auto least = [&] {
+    return operations / 1e12 / median(repeated_values({}, [&] { return product.tflop_per_s(); }));
+  };
+  const double before = least(), time = measure();
+  return {time, (before + least()) / 2};
+}
+
+}  // namespace cobra::bench
