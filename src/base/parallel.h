@@ -3,8 +3,11 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <exception>
+#include <vector>
 
 namespace cobra {
 
@@ -49,6 +52,34 @@ void parallel_ranges(int threads, int64_t n, const Body& body) {
     }
   }
   if (error) std::rethrow_exception(error);
+}
+
+/// Calls body(begin, end) for pieces of at most `piece` that make up [0, n). Each thread walks an even,
+/// contiguous share of it; one that is done takes the next pieces of the others, so that none waits for a
+/// thread that the system or memory has slowed. Which thread runs which piece is not fixed.
+template <class Body>
+void parallel_shares(int threads, int64_t n, int64_t piece, const Body& body) {
+  struct alignas(64) Share {
+    std::atomic<int64_t> next;
+    int64_t end;
+  };
+  if (threads <= 1 || n <= piece) {
+    for (int64_t begin = 0; begin < n; begin += piece) body(begin, std::min(begin + piece, n));
+    return;
+  }
+  std::vector<Share> shares(static_cast<size_t>(threads));
+  for (int64_t i = 0; i < threads; ++i) {
+    shares[static_cast<size_t>(i)].next = n * i / threads;
+    shares[static_cast<size_t>(i)].end = n * (i + 1) / threads;
+  }
+  parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
+    for (int64_t i = 0; i < threads; ++i) {
+      Share& share = shares[static_cast<size_t>((thread + i) % threads)];
+      for (int64_t begin = share.next.fetch_add(piece); begin < share.end;
+           begin = share.next.fetch_add(piece))
+        body(begin, std::min(begin + piece, share.end));
+    }
+  });
 }
 
 }  // namespace cobra

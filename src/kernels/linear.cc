@@ -184,29 +184,28 @@ Kernels::QuantizedGroups Kernels::quantize(const LinearView<const float>& x) con
   return groups;
 }
 
-/// Each thread takes tiles of weights; some stay in its cache while all rows pass by, a group at a time.
+/// Each thread takes tiles of weights; some stay in its cache while all rows pass by, a group at a time. A
+/// thread's tiles follow one another, as memory is read fastest.
 void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatrix& w,
                           const LinearView<float>& y, const Epilogue& e) const {
   const bool quantized = is_quantized(w.type);
   const QuantizedGroups quants = quantized ? quantize(input) : QuantizedGroups{};
   const TensorView<const float> x = quantized ? TensorView<const float>() : row_major(input);
   const int64_t M = input.rows;
-  parallel_ranges(threads_for(M * w.rows * w.cols), w.tiles(), [&](int64_t begin, int64_t end, int) {
+  const auto multiply = [&](int64_t t, int64_t end) {
     alignas(64) float product[kTilesTogether * kRowGroup * kTileRows];
-    for (int64_t t = begin; t < end; t += kTilesTogether) {
-      const int64_t count = std::min(kTilesTogether, end - t);
-      for (int64_t first = 0; first < M; first += kRowGroup) {
-        const int64_t rows = std::min(kRowGroup, M - first);
-        if (quantized) table_.dot_packed(w, t, count, quants.group(first / kRowGroup), product);
-        for (int64_t i = 0; i < count; ++i) {
-          float* tile = product + i * rows * kTileRows;
-          if (!quantized) table_.dot_plain(w, t + i, x.row(first), rows, x.stride, tile);
-          const int64_t column = (t + i) * kTileRows;
-          store(tile, kTileRows, rows, first, column, std::min<int64_t>(kTileRows, w.rows - column), y, e);
-        }
+    for (int64_t first = 0; first < M; first += kRowGroup) {
+      const int64_t rows = std::min(kRowGroup, M - first);
+      if (quantized) table_.dot_packed(w, t, end - t, quants.group(first / kRowGroup), product);
+      for (int64_t i = 0; i < end - t; ++i) {
+        float* tile = product + i * rows * kTileRows;
+        if (!quantized) table_.dot_plain(w, t + i, x.row(first), rows, x.stride, tile);
+        const int64_t column = (t + i) * kTileRows;
+        store(tile, kTileRows, rows, first, column, std::min<int64_t>(kTileRows, w.rows - column), y, e);
       }
     }
-  });
+  };
+  parallel_shares(threads_for(M * w.rows * w.cols), w.tiles(), kTilesTogether, multiply);
 }
 
 /// In float32. Each thread takes panels of output columns: expands their weights, multiplies, stores. A
