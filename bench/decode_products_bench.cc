@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
   std::vector<bench::Words> words;
   for (const PackedMatrix& m : matrices) {
     bytes += static_cast<double>(m.view.bytes());
-    words.push_back(bench::words_of(m.view));
+    words.push_back(bench::words_of({m.view.data, static_cast<size_t>(m.view.bytes())}));
   }
   const bool prefetch = bench::prefetch_helps(words, threads);
 

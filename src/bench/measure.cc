@@ -146,7 +146,8 @@ class Bench {
   template <typename Step>
   std::vector<PairedTime> repeated_steps(int64_t steps, const Step& step) const {
     std::vector<Words> weights;
-    for (const WeightMatrix& w : model_->parts().mamba.decode_matrices()) weights.push_back(words_of(w));
+    for (const auto& read : model_->parts().mamba.decode_reads(config().mamba))
+      weights.push_back(words_of(read));
     const bool prefetch = prefetch_helps(weights, runtime_.threads());
     volatile uint64_t sum = 0;
     const auto read = [&] { sum = summed_read(weights, runtime_.threads(), prefetch); };

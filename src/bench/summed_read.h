@@ -1,18 +1,17 @@
 // The fastest read of memory that can be checked: what speeds of one token at a time are read against.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
-
-#include "kernels/weight_matrix.h"
 
 namespace cobra::bench {
 
 /// Words that lie together.
 using Words = std::span<const uint64_t>;
 
-inline Words words_of(const WeightMatrix& w) {
-  return {reinterpret_cast<const uint64_t*>(w.data), static_cast<size_t>(w.bytes()) / sizeof(uint64_t)};
+inline Words words_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const uint64_t*>(bytes.data()), bytes.size() / sizeof(uint64_t)};
 }
 
 /// Sum of the whole cache lines (8 words) in all of `parts`, each read by `threads` threads together: every

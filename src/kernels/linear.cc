@@ -23,6 +23,9 @@ constexpr int64_t kMinPanels = 16;  // so that every thread of an ordinary machi
 /// What rounding a value to 8 bits costs, in multiply-adds.
 constexpr int64_t kQuantizeWork = 8;
 
+/// Pieces of a thread's share of tiles, so that another can take some of them over.
+constexpr int64_t kPiecesEach = 4;
+
 /// Weights of so many tiles stay in the second-level cache while groups of rows pass by.
 constexpr int64_t kTilesTogether = 8;
 
@@ -205,7 +208,9 @@ void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatr
       }
     }
   };
-  parallel_shares(threads_for(M * w.rows * w.cols), w.tiles(), kTilesTogether, multiply);
+  const int threads = threads_for(M * w.rows * w.cols);
+  const int64_t piece = std::clamp<int64_t>(w.tiles() / (kPiecesEach * threads), 1, kTilesTogether);
+  parallel_shares(threads, w.tiles(), piece, multiply);
 }
 
 /// In float32. Each thread takes panels of output columns: expands their weights, multiplies, stores. A

@@ -36,15 +36,31 @@ TensorView<float> normed_last_rows(const Kernels& k, const MambaConfig& c, const
 
 }  // namespace
 
-std::vector<WeightMatrix> MambaWeights::decode_matrices() const {
-  std::vector<WeightMatrix> matrices;
+std::vector<std::span<const std::byte>> MambaWeights::decode_reads(const MambaConfig& c) const {
+  std::vector<std::span<const std::byte>> reads;
+  const auto vector = [&](const float* values, int64_t count) {
+    reads.push_back(std::as_bytes(std::span(values, static_cast<size_t>(count))));
+  };
+  const auto matrix = [&](const WeightMatrix& w) {
+    reads.emplace_back(w.data, static_cast<size_t>(w.bytes()));
+  };
+  const int64_t channels = TiledView<float>::size(1, c.d_inner);
   for (const MambaLayerWeights& l : layers) {
-    for (const WeightMatrix& w : {l.in_proj_x, l.in_proj_z, l.x_proj, l.dt_proj, l.out_proj}) {
-      matrices.push_back(w);
-    }
+    vector(l.norm, c.d_model);
+    matrix(l.in_proj_x);
+    matrix(l.in_proj_z);
+    vector(l.conv.weight, channels * c.d_conv);
+    vector(l.conv.bias, channels);
+    matrix(l.x_proj);
+    matrix(l.dt_proj);
+    vector(l.scan.dt_bias, channels);
+    vector(l.scan.A, channels * c.d_state);
+    vector(l.scan.D, channels);
+    matrix(l.out_proj);
   }
-  matrices.push_back(head);
-  return matrices;
+  vector(norm_f, c.d_model);
+  matrix(head);
+  return reads;
 }
 
 void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights& w, MambaScratch& scratch,

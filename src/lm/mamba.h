@@ -31,8 +31,8 @@ struct MambaWeights {
   const float* norm_f = nullptr;  // [d_model]
   std::vector<MambaLayerWeights> layers;
 
-  /// Every matrix that decoding a token reads, in that order.
-  std::vector<WeightMatrix> decode_matrices() const;
+  /// All that decoding a token reads, in that order: every layer and the head.
+  std::vector<std::span<const std::byte>> decode_reads(const MambaConfig& config) const;
 };
 
 /// Recurrent state of all layers, always float32. Fixed size; kept in channel tiles, channels padded to a

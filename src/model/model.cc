@@ -120,7 +120,7 @@ uint64_t Model::fingerprint() const {
 
 int64_t Model::decode_bytes() const {
   int64_t bytes = 0;
-  for (const WeightMatrix& w : parts_->mamba.decode_matrices()) bytes += w.bytes();
+  for (const auto& read : parts_->mamba.decode_reads(config().mamba)) bytes += std::ssize(read);
   return bytes;
 }
 

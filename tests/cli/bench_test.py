@@ -74,6 +74,11 @@ class BenchTest(CobraTest):
         self.assertAlmostEqual(result["fraction_of_ceiling"] / (least_ms / result["value"]), 1, places=6)
         self.assertIsNone(self.results["save a session"]["fraction_of_ceiling"])
 
+    def test_a_read_is_of_all_that_decoding_reads(self):
+        report = json.loads(run("inspect", self.model, "--json").stdout)
+        packed, in_file = self.full["model"]["decode_bytes"], report["decode_bytes_per_token"]
+        self.assertTrue(in_file <= packed <= 1.01 * in_file, (packed, in_file))  # the last tiles are filled up
+
     def test_ceilings_measured_beside_each_run(self):
         ceilings, model = self.full["ceilings"], self.full["model"]
         read = ceilings["read_gb_per_s"] * 1e9 / model["decode_bytes"]
