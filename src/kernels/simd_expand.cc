@@ -8,12 +8,25 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/block_product.h"
 #include "kernels/quant.h"
 #include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_tile-inl.h"
 
+// AVX512-BF16 rounds and packs two vectors at once. Highway 1.0 has no target for it: this pass tells the
+// compiler, and add_to asks the machine.
+#undef COBRA_ROUNDS_PAIRS
+#undef COBRA_BEFORE_NAMESPACE
+#if HWY_TARGET == HWY_AVX3_DL
+#define COBRA_ROUNDS_PAIRS 1
+#define COBRA_BEFORE_NAMESPACE() HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
+#else
+#define COBRA_ROUNDS_PAIRS 0
+#define COBRA_BEFORE_NAMESPACE() HWY_BEFORE_NAMESPACE()
+#endif
+
 #if HWY_TARGET != HWY_SCALAR
-HWY_BEFORE_NAMESPACE();
+COBRA_BEFORE_NAMESPACE();
 namespace cobra {
 namespace HWY_NAMESPACE {
 namespace {
@@ -86,13 +99,30 @@ void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, i
 }
 
 /// Two columns, rounded to bfloat16, beside each other for each row.
-HWY_INLINE void store_pair(VF even, VF odd, BFloat16* out) {
-  const RowsF d;
-  const RowsU du;
-  const auto low = hn::ShiftRight<16>(rounded_bits(d, even));
-  const auto high = hn::AndNot(hn::Set(du, 0xffffu), rounded_bits(d, odd));
-  hn::StoreU(hn::Or(low, high), du, reinterpret_cast<uint32_t*>(out));
-}
+struct StorePair {
+  HWY_INLINE void operator()(VF even, VF odd, BFloat16* out) const {
+    const RowsF d;
+    const RowsU du;
+    const auto low = hn::ShiftRight<16>(rounded_bits(d, even));
+    const auto high = hn::AndNot(hn::Set(du, 0xffffu), rounded_bits(d, odd));
+    hn::StoreU(hn::Or(low, high), du, reinterpret_cast<uint32_t*>(out));
+  }
+};
+
+#if COBRA_ROUNDS_PAIRS
+/// Words 0, 16, 1, 17, ...
+alignas(64) constexpr uint16_t kBesideEachOther[] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                     21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                     11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+
+/// The same in two instructions instead of eleven, for machines with AVX512-BF16.
+struct StorePairAtOnce {
+  HWY_INLINE void operator()(VF even, VF odd, BFloat16* out) const {
+    const auto halves = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd.raw, even.raw));  // even below odd
+    _mm512_storeu_si512(out, _mm512_permutexvar_epi16(_mm512_load_si512(kBesideEachOther), halves));
+  }
+};
+#endif
 
 /// Four rows of 16 pairs of columns, `stride` bytes apart, to every fourth place of out [16][16].
 HWY_INLINE void interleave_rows(const std::byte* rows, int64_t stride, uint32_t* out) {
@@ -126,7 +156,9 @@ void interleave_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* o
   }
 }
 
+template <class Store>
 void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
+  const Store store_pair;
   if (w.type == DType::bf16) return interleave_pairs(w, t, col, out);
   with_format(w.type, [&](auto format) {
     expand_block<decltype(format)>(tile_block(format.type, w.tile(t), col / kBlockCols),
@@ -162,7 +194,10 @@ void widen(DType type, const std::byte* values, int64_t n, float* out) {
 
 static void add_to(KernelTable& table) {
   table.expand_f32 = expand_f32;
-  table.expand_pairs = expand_pairs;
+  table.expand_pairs = expand_pairs<StorePair>;
+#if COBRA_ROUNDS_PAIRS
+  if (has_avx512_bf16()) table.expand_pairs = expand_pairs<StorePairAtOnce>;
+#endif
   table.widen = widen;
 }
 
