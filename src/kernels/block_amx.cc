@@ -95,6 +95,7 @@ const BlockUnit* amx_block_unit() {
                                   .chunk_rows = kRows,
                                   .rows = 2 * kRows,
                                   .tiles = 2,
+                                  .depth_step = kChunkCols,
                                   .block_rows = 400,
                                   .block_tiles = 16,
                                   .block_depth = 256,

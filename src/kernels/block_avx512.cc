@@ -83,6 +83,7 @@ const BlockUnit* avx512_block_unit() {
                                   .chunk_rows = kRows,
                                   .rows = 64,
                                   .tiles = kTiles,
+                                  .depth_step = 2,
                                   .block_rows = 1024,
                                   .block_tiles = kTiles,
                                   .block_depth = 1280,

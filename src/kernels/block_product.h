@@ -13,7 +13,7 @@
 
 namespace cobra {
 
-/// Columns of a chunk of activations; depths are multiples of it.
+/// Columns of a chunk of activations.
 inline constexpr int64_t kChunkCols = 32;
 
 /// C [rows][16 tiles] = (C +) A B. Strides in elements.
@@ -26,8 +26,8 @@ struct BlockProduct {
   int64_t tiles;
   float* C;
   int64_t ldc;
-  int64_t depth;
-  bool add;  // to what stands in C
+  int64_t depth;  // a multiple of BlockUnit::depth_step
+  bool add;       // to what stands in C
 };
 
 /// How a machine multiplies blocks. A sum depends on K alone: it is made in the order of the columns,
@@ -36,6 +36,7 @@ struct BlockUnit {
   const char* name;
   int64_t chunk_rows;   // whole chunks are read of A, and may be written of C
   int64_t rows, tiles;  // handed to `multiply` at most
+  int64_t depth_step;   // kChunkCols or a part of it
   /// What a block has at most: with these the sums, two blocks of weights (one being expanded) and the
   /// activations that pass by stay in the second-level cache.
   int64_t block_rows, block_tiles, block_depth;

@@ -71,7 +71,7 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
         to_float(B[static_cast<size_t>(n / 16 * kTileRows * kDepth + (k / 2 * 16 + n % 16) * 2 + k % 2)])};
   };
   unit->begin();
-  for (const int64_t depth : {32, 64, 160}) {
+  for (const int64_t depth : {int64_t{32}, int64_t{64}, 32 + unit->depth_step, int64_t{160}}) {
     for (const int64_t rows : {1, 2, 7, 8, 16, 17, 31, 32, 64}) {
       for (int64_t tiles = 1; tiles <= unit->tiles && rows <= unit->rows; ++tiles) {
         for (const bool add : {false, true}) {
@@ -133,6 +133,28 @@ TEST_P(BlockUnitTest, MakesWholeProductsTheSameForAnyThreadsAndCompany) {
     EXPECT_EQ(y, run(w, x.data(), M, 3));
     const std::vector<float> alone = run(w, x.data() + 3 * K, 1, 1);
     EXPECT_EQ(alone, std::vector<float>(y.begin() + 3 * N, y.begin() + 4 * N)) << "a row alone";
+  }
+}
+
+/// Attention by block products beside attention in float32; 290 keys are deeper than a block of AMX's.
+TEST_P(BlockUnitTest, AttendsAsInFloat32) {
+  constexpr int kHeads = 2;
+  KernelTable table = find_kernels("");
+  table.block_unit = unit;
+  for (const auto& [S, head_dim] : {std::pair<int64_t, int64_t>{290, 24}, {150, 72}, {45, 12}, {1, 64}}) {
+    const int64_t d = kHeads * head_dim;
+    const std::vector<float> qkv = random_values(S * 3 * d, 6);
+    const auto run = [&](DType weights, int threads) {
+      Workspace workspace;
+      std::vector<float> out(static_cast<size_t>(S * d));
+      Kernels(table, threads, workspace, Phase::prefill)
+          .attention(TensorView<const float>(qkv.data(), S, 3 * d), kHeads, weights,
+                     TensorView<float>(out.data(), S, d));
+      return out;
+    };
+    const std::vector<float> expected = run(DType::f32, 1), out = run(DType::q8_0, 1);
+    EXPECT_LE(relative_error(out, expected), 8e-3) << S << " rows, head_dim " << head_dim;
+    EXPECT_EQ(out, run(DType::q8_0, 3)) << S << " rows, head_dim " << head_dim;
   }
 }
 

@@ -108,10 +108,6 @@ void multiply(const Plan& plan, const BFloat16* A, const BFloat16* B, float* C) 
 
 }  // namespace
 
-void onednn_gemm_bf16(const Gemm& g, const BFloat16* A, const BFloat16* B, float* C) {
-  multiply({g}, A, B, C);
-}
-
 void onednn_product_bf16(const Gemm& g, bool transpose_a, int threads, const BFloat16* A, const BFloat16* B,
                          float* C) {
   multiply({g, transpose_a, threads}, A, B, C);
@@ -184,10 +180,8 @@ static bool has_isa(dnnl_cpu_isa_t wanted) {
 }
 
 bool onednn_has_fast_bf16() { return has_isa(dnnl_cpu_isa_avx512_core_bf16); }
-bool onednn_has_amx() { return has_isa(dnnl_cpu_isa_avx512_core_amx); }
 #else
 bool onednn_has_fast_bf16() { return false; }
-bool onednn_has_amx() { return false; }
 #endif
 
 }  // namespace cobra

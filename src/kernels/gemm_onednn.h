@@ -7,16 +7,13 @@
 
 namespace cobra {
 
-/// KernelTable::gemm_bf16. Safe from any number of threads at once; inside a parallel region it stays on its
-/// thread. Throws dnnl::error where oneDNN has no bfloat16 product (ask onednn_has_fast_bf16 first).
-void onednn_gemm_bf16(const Gemm& shape, const BFloat16* A, const BFloat16* B, float* C);
-/// The same spread over threads, for training; with `transpose_a` A is [K][M], of row stride lda.
+/// C = A B with bfloat16 inputs and float32 sums on `threads` threads, for training; with `transpose_a` A is
+/// [K][M], of row stride lda. Safe from any number of threads at once. Throws dnnl::error where oneDNN has no
+/// bfloat16 product (ask onednn_has_fast_bf16 first).
 void onednn_product_bf16(const Gemm& shape, bool transpose_a, int threads, const BFloat16* A,
                          const BFloat16* B, float* C);
 /// Whether the machine has bfloat16 instructions (AVX512-BF16 or AMX) that oneDNN uses.
 bool onednn_has_fast_bf16();
-/// Whether oneDNN makes bfloat16 products by AMX tiles.
-bool onednn_has_amx();
 
 /// A product C [M, N] = A [M, K] B [K, N], C in float32, made the way that suits oneDNN best: weights in its
 /// own layout, its own split over threads. For measuring what oneDNN can do, not for computing.

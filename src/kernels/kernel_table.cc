@@ -8,7 +8,7 @@
 #endif
 
 #include "base/fail.h"
-#include "kernels/gemm_onednn.h"
+#include "kernels/block_product.h"
 #include "kernels/simd_target.h"
 
 namespace cobra {
@@ -59,10 +59,7 @@ KernelTable make_table(const Target& target) {
   if (target.multiplies_bytes) add_dot_bytes_kernels(target.bit, table);
   add_expand_kernels(target.bit, table);
   add_gemm_kernels(target.bit, table);
-  if (onednn_has_fast_bf16() && best_block_unit()) {
-    table.gemm_bf16 = onednn_gemm_bf16;
-    table.block_unit = best_block_unit();
-  }
+  table.block_unit = best_block_unit();
   return table;
 }
 

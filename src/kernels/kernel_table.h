@@ -3,7 +3,7 @@
 //
 // Conventions: matrices are row-major with a leading dimension in elements; no pointer needs alignment;
 // inputs may not alias outputs unless said. Nothing allocates and nothing throws, but for the products of
-// many rows, which keep packed activations (gemm_f32) or use oneDNN (gemm_bf16).
+// many rows, which keep packed activations (gemm_f32).
 //
 // Channel tiles: Mamba's convolution and scan work on channels, whose values over time lie together in tiles
 // of 16 channels, [d/16][L][16] (tiled_view.h). For L = 1 that is the row-major layout.
@@ -105,9 +105,7 @@ struct KernelTable {
 
   /// C = A B in float32 on the calling thread.
   void (*gemm_f32)(const Gemm& shape, const float* A, const float* B, float* C);
-  /// The same with bfloat16 inputs and float32 sums, for attention, and products of blocks of weights. Both
-  /// null where the machine does not multiply in bfloat16.
-  void (*gemm_bf16)(const Gemm& shape, const BFloat16* A, const BFloat16* B, float* C);
+  /// Products in bfloat16, a block at a time; null where the machine does not multiply in bfloat16.
   const BlockUnit* block_unit;
 };
 

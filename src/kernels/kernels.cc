@@ -1,17 +1,12 @@
 #include "kernels/kernels.h"
 
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
 
 #include "base/half.h"
 #include "base/parallel.h"
 
 namespace cobra {
 namespace {
-
-constexpr int64_t kQueryBlock =
-    128;  // rows of attention scores a thread holds: 128 x 734 floats fit the second-level cache
 
 /// Work (multiply-adds or the like) below which another thread costs more to wake, some microseconds, than it
 /// saves.
@@ -43,60 +38,6 @@ void Kernels::layer_norm(TensorView<const float> x, const float* weight, const f
   parallel_ranges(threads_for(x.rows * x.cols * kNormWork), x.rows, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) table_.layer_norm(x.row(r), weight, bias, eps, x.cols, out.row(r));
   });
-}
-
-template <typename T>
-void Kernels::attend(TensorView<const T> qkv, int heads,
-                     void (*gemm)(const Gemm&, const T*, const T*, float*), TensorView<float> out) const {
-  const int64_t S = qkv.rows, d = qkv.cols / 3, head_dim = d / heads;
-  const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-  const int64_t blocks = (S + kQueryBlock - 1) / kQueryBlock;
-  parallel_for(threads_for(2 * S * S * d), heads * blocks, [&](int64_t task, int thread) {
-    const int64_t head = task / blocks, first = task % blocks * kQueryBlock,
-                  rows = std::min(kQueryBlock, S - first);
-    Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
-    float* scores = scratch.product.get(kQueryBlock * S);
-    const T* q = qkv.row(first) + head * head_dim;
-    const T* k = qkv.data + d + head * head_dim;
-    const T* v = qkv.data + 2 * d + head * head_dim;
-    gemm({.M = rows,
-          .N = S,
-          .K = head_dim,
-          .lda = qkv.stride,
-          .ldb = qkv.stride,
-          .ldc = S,
-          .transpose_b = true},
-         q, k, scores);
-    for (int64_t r = 0; r < rows; ++r) table_.softmax(scores + r * S, scale, S);
-    const T* weights;
-    if constexpr (std::is_same_v<T, float>) {
-      weights = scores;
-    } else {
-      BFloat16* rounded = scratch.panel_bf16.get(kQueryBlock * S);
-      table_.to_bfloat16(scores, rows * S, rounded);
-      weights = rounded;
-    }
-    gemm({.M = rows,
-          .N = head_dim,
-          .K = S,
-          .lda = S,
-          .ldb = qkv.stride,
-          .ldc = out.stride,
-          .transpose_b = false},
-         weights, v, out.row(first) + head * head_dim);
-  });
-}
-
-void Kernels::attention(TensorView<const float> qkv, int heads, DType weights, TensorView<float> out) const {
-  if (in_bf16(weights)) {
-    BFloat16* rounded = workspace_.rows_bf16.get(qkv.rows * qkv.cols);
-    parallel_ranges(threads_for(qkv.rows * qkv.cols), qkv.rows, [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r) table_.to_bfloat16(qkv.row(r), qkv.cols, rounded + r * qkv.cols);
-    });
-    attend<BFloat16>({rounded, qkv.rows, qkv.cols}, heads, table_.gemm_bf16, out);
-  } else {
-    attend<float>(qkv, heads, table_.gemm_f32, out);
-  }
 }
 
 namespace {

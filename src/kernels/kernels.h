@@ -127,10 +127,8 @@ class Kernels {
   bool in_bf16(DType weights) const {
     return table_.block_unit != nullptr && weights != DType::f32 && weights != DType::f16;
   }
-  const BFloat16* to_chunks(const LinearView<const float>& x) const;
-  template <typename T>
-  void attend(TensorView<const T> qkv, int heads, void (*gemm)(const Gemm&, const T*, const T*, float*),
-              TensorView<float> out) const;
+  void attention_blocks(TensorView<const float> qkv, int heads, TensorView<float> out) const;
+  void attention_f32(TensorView<const float> qkv, int heads, TensorView<float> out) const;
   /// Threads worth waking for `work` multiply-adds or the like.
   int threads_for(int64_t work) const;
   TensorView<const float> row_major(const LinearView<const float>& x) const;

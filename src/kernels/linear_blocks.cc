@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "kernels/block_product.h"
+#include "kernels/chunks.h"
 #include "kernels/kernels.h"
 #include "kernels/rounding.h"
 
@@ -187,41 +188,14 @@ class PanelWalk {
   float* sums_;
 };
 
-/// `count` rows from `first` on, columns [col, col + 32).
-ChunkSource chunk_of(const LinearView<const float>& x, int64_t first, int64_t count, int64_t col) {
-  const int64_t cols = std::min(kChunkCols, x.cols - col);
-  if (!x.tiled) {
-    const float* left = x.data + first * x.stride + col;
-    return {left, left + kTileChannels, x.stride, count, cols};
-  }
-  const TiledView<const float> tiles{x.data, x.rows, x.cols};
-  const float* left = tiles.tile(col / kTileChannels) + first * kTileChannels;
-  return {left, left + x.rows * kTileChannels, kTileChannels, count, cols};
-}
-
 }  // namespace
-
-/// Rows in bfloat16 as BlockProduct reads them, in the workspace; what lies past the last row is zeros.
-const BFloat16* Kernels::to_chunks(const LinearView<const float>& x) const {
-  const int64_t R = table_.block_unit->chunk_rows, groups = divide_up(x.rows, R);
-  const int64_t chunks = divide_up(x.cols, kChunkCols), size = R * kChunkCols;
-  BFloat16* out = workspace_.rows_bf16.get(groups * chunks * size);
-  parallel_ranges(threads_for(x.rows * x.cols), groups, [&](int64_t begin, int64_t end, int) {
-    for (int64_t g = begin; g < end; ++g) {
-      const int64_t count = std::min(R, x.rows - g * R);
-      for (int64_t c = 0; c < chunks; ++c) {
-        BFloat16* chunk = out + (g * chunks + c) * size;
-        table_.to_bfloat16_chunk(chunk_of(x, g * R, count, c * kChunkCols), chunk);
-        std::fill(chunk + count * kChunkCols, chunk + size, BFloat16{});
-      }
-    }
-  });
-  return out;
-}
 
 void Kernels::linear_blocks(const LinearView<const float>& x, const WeightMatrix& w,
                             const LinearView<float>& y, const Epilogue& e) const {
-  const BFloat16* rows = to_chunks(x);
+  const int64_t R = table_.block_unit->chunk_rows, groups = divide_up(x.rows, R);
+  BFloat16* rows = workspace_.rows_bf16.get(groups * R * round_up(x.cols, kChunkCols));
+  parallel_ranges(threads_for(x.rows * x.cols), groups,
+                  [&](int64_t begin, int64_t end, int) { to_chunks(table_, x, R, begin, end, rows); });
   const int threads = threads_for(x.rows * w.rows * w.cols);
   const Cut cut(x.rows, w, threads, *table_.block_unit);
   std::atomic<int64_t> panels{0};

@@ -81,7 +81,7 @@ class LinearTest : public ::testing::TestWithParam<std::string> {
 
 /// Float32 sums in another order: about sqrt(K) roundings. bfloat16 products round both inputs to 8 bits.
 double prefill_bound(const KernelTable& table, DType type) {
-  const bool bf16 = table.gemm_bf16 != nullptr && type != DType::f32 && type != DType::f16;
+  const bool bf16 = table.block_unit != nullptr && type != DType::f32 && type != DType::f16;
   return bf16 ? 1e-2 : 2e-6;
 }
 

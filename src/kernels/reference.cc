@@ -184,7 +184,6 @@ const KernelTable& reference_kernels() {
       .expand_pairs = expand_pairs,
       .widen = widen,
       .gemm_f32 = gemm_f32,
-      .gemm_bf16 = nullptr,
       .block_unit = nullptr,
   };
   return table;

@@ -29,7 +29,7 @@ Runtime::Runtime(const RuntimeOptions& options)
 
 std::string Runtime::isa() const { return std::string(kernels_->isa); }
 
-bool Runtime::bf16_products() const { return kernels_->gemm_bf16 != nullptr; }
+bool Runtime::bf16_products() const { return kernels_->block_unit != nullptr; }
 
 std::vector<std::string> Runtime::available_isas() {
   std::vector<std::string> names;
