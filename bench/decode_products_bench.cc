@@ -3,14 +3,12 @@
 // usage: decode_products_bench [type=q8_0] [threads=2] [layers=16]; COBRA_ISA chooses the kernels.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <random>
 #include <vector>
 
+#include "bench/repeated.h"
 #include "bench/summed_read.h"
 #include "cobra/runtime.h"
 #include "kernels/kernels.h"
@@ -40,10 +38,9 @@ PackedMatrix random_matrix(DType type, int64_t rows, int64_t cols, uint32_t seed
   return pack_matrix(type, rows, cols, blocks.data(), 2);
 }
 
-double milliseconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+template <typename Work>
+double milliseconds(const Work& work) {
+  return bench::seconds(work) * 1e3;
 }
 
 }  // namespace
@@ -82,17 +79,13 @@ int main(int argc, char** argv) {
       }));
     }
   }
-  const auto median = [](std::vector<double> v) {
-    std::nth_element(v.begin(), v.begin() + static_cast<ptrdiff_t>(v.size() / 2), v.end());
-    return v[v.size() / 2];
-  };
-  const double read = median(times[0]);
+  const double read = bench::median(times[0]);
   fmt::print("{} {}, {} threads, {:.2f} GB; summed read {:.1f} GB/s\n", table.isa, name(type), threads,
              bytes / 1e9, bytes / 1e6 / read);
   for (size_t i = 0; i < row_counts.size(); ++i) {
-    const double t = median(times[i + 1]);
+    const double t = bench::median(times[i + 1]);
     fmt::print("{:>3} rows {:8.2f} ms  {:6.1f} GB/s  {:5.2f} of the read  {:5.2f} x the rows/s of one\n",
                row_counts[i], t, bytes / 1e6 / t, read / t,
-               static_cast<double>(row_counts[i]) * median(times[1]) / t);
+               static_cast<double>(row_counts[i]) * bench::median(times[1]) / t);
   }
 }

@@ -70,6 +70,18 @@ TEST(PairedTest, ReadsStandBetweenTheSteps) {
   EXPECT_LT(time.seconds, time.least_seconds);
 }
 
+TEST(PairedTest, ProductsStandBeforeAndAfter) {
+  double rate = 2;  // TFLOP/s, half of it when the work is done
+  const auto work = [&] {
+    rate = 1;
+    return 5.0;
+  };
+  const PairedTime time = beside_products(
+      4e12, [&] { return rate; }, work);
+  EXPECT_EQ(time.seconds, 5);
+  EXPECT_EQ(time.least_seconds, 3);  // 2 and 4
+}
+
 TEST(SummedReadTest, EveryWholeCacheLineIsAddedOnce) {
   std::vector<uint64_t> words(1000);
   uint64_t expected = 0, next = 1;

@@ -47,6 +47,8 @@ class CeilingMeter {
   /// `runs` samples of each ceiling.
   void sample(int64_t runs);
   Ceilings medians() const;
+  /// How memory is read fastest here (prefetch_helps), once there is a sample.
+  bool read_prefetches() const { return read_prefetches_.value(); }
 
   struct Samples {
     std::vector<double> read_gb_per_s, bf16_tflop_per_s, int8_top_per_s, onednn_bf16_tflop_per_s;

@@ -69,7 +69,7 @@ class Bench {
     say("loading the model");
     load();
     describe();
-    CeilingMeter ceilings(model_->config().mamba, runtime_);
+    CeilingMeter& ceilings = ceilings_.emplace(config().mamba, runtime_);
     say("ceilings");
     ceilings.sample(std::max<int64_t>(plan_.effort.repeats, 3));
     for (const auto& [group, measure_group] : groups()) {
@@ -99,6 +99,7 @@ class Bench {
   const Plan& plan_;
   const Runtime& runtime_;
   std::optional<Model> model_;
+  std::optional<CeilingMeter> ceilings_;
   std::string group_;  // whose figures are made
   BenchResult result_;
 
@@ -148,16 +149,16 @@ class Bench {
     std::vector<Words> weights;
     for (const auto& read : model_->parts().mamba.decode_reads(config().mamba))
       weights.push_back(words_of(read));
-    const bool prefetch = prefetch_helps(weights, runtime_.threads());
     volatile uint64_t sum = 0;
-    const auto read = [&] { sum = summed_read(weights, runtime_.threads(), prefetch); };
+    const auto read = [&] { sum = summed_read(weights, runtime_.threads(), ceilings_->read_prefetches()); };
     return repeated_values(plan_.effort, [&] { return beside_reads(steps, step, read); });
   }
   /// Seconds that measure() tells, beside those for as many operations in oneDNN's product.
   template <typename Measure>
   std::vector<PairedTime> repeated_products(double operations, const Measure& measure) const {
     PromptProduct product(config().mamba, runtime_.threads());
-    return repeated_values(plan_.effort, [&] { return beside_products(operations, product, measure); });
+    const auto rate = [&] { return product.tflop_per_s(); };
+    return repeated_values(plan_.effort, [&] { return beside_products(operations, rate, measure); });
   }
   double weight_bytes() const { return static_cast<double>(model_->decode_bytes()); }
   double file_gb() const { return static_cast<double>(model_->file_bytes()) / 1e9; }

@@ -2,12 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
-#include "bench/ceilings.h"
 #include "bench/repeated.h"
-#include "bench/summed_read.h"
 #include "kernels/rounding.h"
 
 namespace cobra::bench {
@@ -31,13 +27,11 @@ PairedTime beside_reads(int64_t steps, const Step& step, const Read& read) {
           total.least_seconds / static_cast<double>(divide_up(steps, kStepsForARead))};
 }
 
-/// Seconds that measure() tells, beside those for `operations` at the rates of oneDNN's product before and
-/// after.
-template <typename Measure>
-PairedTime beside_products(double operations, PromptProduct& product, const Measure& measure) {
-  const auto least = [&] {
-    return operations / 1e12 / median(repeated_values({}, [&] { return product.tflop_per_s(); }));
-  };
+/// Seconds that measure() tells, beside those for `operations` at the rates that tflop_per_s() tells before
+/// and after.
+template <typename Rate, typename Measure>
+PairedTime beside_products(double operations, const Rate& tflop_per_s, const Measure& measure) {
+  const auto least = [&] { return operations / 1e12 / median(repeated_values({}, tflop_per_s)); };
   const double before = least(), time = measure();
   return {time, (before + least()) / 2};
 }

@@ -23,7 +23,7 @@ void multiply(const BlockUnit& unit, const BlockProduct& whole) {
       part.C += t * kTileRows;
       part.tiles = std::min(unit.tiles, whole.tiles - t);
       part.depth = std::min(unit.block_depth, whole.depth - k);
-      part.add = whole.add || k > 0;
+      part.add = k > 0;
       unit.multiply(part);
     }
   }

@@ -115,11 +115,9 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
   // idle.
   constexpr int64_t kLines = Fmt::kNibbles ? 4 : 8;
   const int64_t ahead = blocks_ahead<Fmt>(x.rows);
-  const int64_t first_line = kTiles == 1 ? kLines * first_x / x.rows : 0;
-  const int64_t end_line = ahead == 0     ? first_line
-                           : kTiles == 1  ? kLines * (first_x + kRows) / x.rows
-                           : first_x == 0 ? kLines
-                                          : 0;
+  const int64_t lines = ahead > 0 ? kLines : 0;
+  const int64_t first_line = kTiles == 1 ? lines * first_x / x.rows : 0;
+  const int64_t end_line = kTiles == 1 ? lines * (first_x + kRows) / x.rows : first_x == 0 ? lines : 0;
   VF sums[kVectors * kRows];
   for (int v = 0; v < kVectors; ++v) {
     for (int m = 0; m < kRows; ++m) sums[v * kRows + m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, to(v, m));

@@ -27,7 +27,7 @@ class Scratch {
 struct Workspace {
   struct PerThread {
     Scratch<float> panel;          // expanded weights [K][N of the panel]
-    Scratch<BFloat16> panel_bf16;  // two blocks of expanded weights (linear_blocks.cc); what attention multiplies
+    Scratch<BFloat16> panel_bf16;  // two blocks of expanded weights; what attention multiplies
     Scratch<float> product;        // [M][N of the panel]; attention scores; a row copied out of channel tiles
   };
 
