@@ -54,20 +54,31 @@ void parallel_ranges(int threads, int64_t n, const Body& body) {
   if (error) std::rethrow_exception(error);
 }
 
+/// What is left of a thread's share; in a cache line of its own.
+struct alignas(64) Share {
+  std::atomic<int64_t> next;
+  int64_t end;
+};
+
+/// One for each thread of a region that the calling thread begins; allocates only for more threads than
+/// before.
+inline std::vector<Share>& shares_for(int threads) {
+  thread_local std::vector<Share> shares;
+  if (std::ssize(shares) < threads) shares = std::vector<Share>(static_cast<size_t>(threads));
+  return shares;
+}
+
 /// Calls body(begin, end) for pieces of at most `piece` that make up [0, n). Each thread walks an even,
 /// contiguous share of it; one that is done takes the next pieces of the others, so that none waits for a
-/// thread that the system or memory has slowed. Which thread runs which piece is not fixed.
+/// thread that the system or memory has slowed. Which thread runs which piece is not fixed. The body may not
+/// begin such work itself.
 template <class Body>
 void parallel_shares(int threads, int64_t n, int64_t piece, const Body& body) {
-  struct alignas(64) Share {
-    std::atomic<int64_t> next;
-    int64_t end;
-  };
   if (threads <= 1 || n <= piece) {
     for (int64_t begin = 0; begin < n; begin += piece) body(begin, std::min(begin + piece, n));
     return;
   }
-  std::vector<Share> shares(static_cast<size_t>(threads));
+  std::vector<Share>& shares = shares_for(threads);
   for (int64_t i = 0; i < threads; ++i) {
     shares[static_cast<size_t>(i)].next = n * i / threads;
     shares[static_cast<size_t>(i)].end = n * (i + 1) / threads;

@@ -8,11 +8,7 @@
 namespace cobra {
 namespace {
 
-/// Work (multiply-adds or the like) below which another thread costs more to wake, some microseconds, than it
-/// saves.
-constexpr int64_t kWorkPerThread = 1 << 15;
-
-/// What one value of the operators costs in that unit.
+/// What one value of the operators costs, in the unit of kWorkPerThread.
 constexpr int64_t kNormWork = 2, kScanWorkPerState = 8;
 
 }  // namespace

@@ -71,6 +71,10 @@ struct Sequence {
   const float* start = nullptr;
 };
 
+/// Work (multiply-adds or the like) below which another thread costs more to wake, some microseconds, than it
+/// saves.
+inline constexpr int64_t kWorkPerThread = 1 << 15;
+
 /// A cheap handle, made for one forward pass: table, threads and workspace are passed in, nothing is global.
 /// Not safe for two threads at once (the workspace is shared scratch). Every result is the same bits for any
 /// number of threads.
@@ -80,8 +84,6 @@ class Kernels {
   Kernels(const Runtime& runtime, Workspace& workspace, Phase phase)
       : Kernels(runtime.kernels(), runtime.threads(), workspace, phase, runtime.numerics()) {}
 
-  int threads() const { return threads_; }
-  Phase phase() const { return phase_; }
   /// The same table, threads and workspace for the other way of making products.
   Kernels with_phase(Phase phase) const { return {table_, threads_, workspace_, phase, numerics_}; }
 

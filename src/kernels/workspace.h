@@ -17,7 +17,6 @@ class Scratch {
     if (size > buffer_.size()) buffer_ = AlignedBuffer<T>::uninitialized(size);
     return buffer_.data();
   }
-  int64_t bytes() const { return buffer_.bytes(); }
 
  private:
   AlignedBuffer<T> buffer_;

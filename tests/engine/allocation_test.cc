@@ -7,6 +7,8 @@
 
 #include "cobra/session.h"
 #include "engine/reference_model.h"
+#include "kernels/kernels.h"
+#include "model/init.h"
 
 namespace {
 std::atomic<int64_t> allocations{0};
@@ -31,18 +33,40 @@ void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::fre
 namespace cobra::testing {
 namespace {
 
-class AllocationTest : public ::testing::TestWithParam<DType> {};
-
-TEST_P(AllocationTest, StepsAllocateNothing) {
-  const Model model = reference_model(Runtime({.threads = 2}), GetParam());
+int64_t allocations_of_steps(const Model& model) {
   Session session(model);
   session.read_tokens(std::vector<int32_t>{1, 2, 3});
   session.step(4);  // the first step may size its scratch memory
   const int64_t before = allocations;
   for (int32_t id = 0; id < 50; ++id) session.step(id);
-  EXPECT_EQ(allocations - before, 0);
+  return allocations - before;
+}
+
+class AllocationTest : public ::testing::TestWithParam<DType> {};
+
+TEST_P(AllocationTest, StepsAllocateNothing) {
+  EXPECT_EQ(allocations_of_steps(reference_model(Runtime({.threads = 2}), GetParam())), 0);
+}
+
+/// The reference model's products are too small for a second thread; these are not.
+TEST_P(AllocationTest, StepsOfSeveralThreadsAllocateNothing) {
+  InitOptions options;
+  options.preset = "tiny";
+  options.type = GetParam();
+  options.output = scratch_folder() / "tiny.gguf";
+  init_model(options);
+  const Model model = Model::load(options.output, Runtime({.threads = 2}));
+  const MambaConfig& c = model.config().mamba;
+  ASSERT_GE(c.d_inner * c.d_model, 2 * kWorkPerThread);
+  EXPECT_EQ(allocations_of_steps(model), 0);
+}
+
+TEST(AllocationCount, CountsThoseOfAFork) {
+  const Model model = reference_model();
+  const Session session(model);
+  const int64_t before = allocations;
   session.fork();
-  EXPECT_GT(allocations - before, 0) << "the counter counts";
+  EXPECT_GT(allocations - before, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, AllocationTest,
