@@ -32,11 +32,12 @@ struct PictureState {
 /// alone. Kept are the states used last, as many as fit. The key is a hash of the pixels, the model's
 /// fingerprint, the program's version and the kernels that are used, so on one machine a found state is bit
 /// for bit the one that reading would give. Safe for several threads; several processes may share a folder.
-/// The model must outlive the cache.
+/// The model must outlive the cache and stay where it is.
 class ImageCache {
  public:
   /// Throws Error naming the folder when it cannot be made.
   explicit ImageCache(const Model& model, ImageCacheOptions options = {});
+  explicit ImageCache(const Model&&, ImageCacheOptions = {}) = delete;
   ~ImageCache();
   ImageCache(ImageCache&&) noexcept;
   ImageCache& operator=(ImageCache&&) noexcept;

@@ -13,11 +13,14 @@
 namespace cobra {
 
 /// Mutable state of fixed size: what the language model remembers of everything it has read. Move-only; a
-/// copy is an explicit `fork`. Holds a reference to its Model, which must outlive it. One thread at a time;
-/// several sessions of one model may run in parallel.
+/// copy is an explicit `fork`. Points to its Model, which must outlive it and stay where it is. One thread at
+/// a time; several sessions of one model may run in parallel. When a read throws anything but the Errors
+/// named below (no memory, a sink or a callback that throws), parts of it may have been read: from then on
+/// the session throws Error whatever is asked of it.
 class Session {
  public:
   explicit Session(const Model& model);
+  explicit Session(const Model&&) = delete;
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -43,6 +46,7 @@ class Session {
   /// state, a torn file, or a newer format.
   void save(const std::string& path) const;
   static Session load(const Model& model, const std::string& path);
+  static Session load(const Model&&, const std::string&) = delete;
 
   /// Bytes of recurrent state.
   int64_t state_bytes() const;

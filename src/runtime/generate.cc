@@ -1,9 +1,11 @@
 #include "cobra/generate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/fail.h"
 #include "base/stopwatch.h"
+#include "model/model_parts.h"
 #include "runtime/answer_scores.h"
 #include "runtime/answer_stream.h"
 #include "runtime/lookahead.h"
@@ -12,6 +14,16 @@
 
 namespace cobra {
 namespace {
+
+void check_options(const GenerateOptions& options, int vocab_size) {
+  check(options.max_new_tokens >= -1, "max-tokens: expected -1 (up to max-length) or more, found {}",
+        options.max_new_tokens);
+  check(options.max_length >= 0, "max-length: expected 0 or more, found {}", options.max_length);
+  check(options.eos_token_id >= -2, "eos-id: expected -2 (the model's), -1 (none) or a token id, found {}",
+        options.eos_token_id);
+  check(options.vocab_limit >= 0 && options.vocab_limit <= vocab_size,
+        "vocab-limit: expected 0 (all) to {}, found {}", vocab_size, options.vocab_limit);
+}
 
 /// New tokens at most. As in the official loop, one token is made even when none is asked for.
 int64_t token_budget(const GenerateOptions& options, int64_t prompt_tokens) {
@@ -51,8 +63,7 @@ const char* name(StopReason reason) {
 GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids,
                         const GenerateOptions& options, bool read_last) {
   const ModelConfig& config = session.model().config();
-  check(options.vocab_limit >= 0 && options.vocab_limit <= config.mamba.vocab_size,
-        "vocab-limit: expected 0 (all) to {}, found {}", config.mamba.vocab_size, options.vocab_limit);
+  check_options(options, config.mamba.vocab_size);
   Sampler sampler(options.sampling);
   AnswerStream stream(session.model().tokenizer(), options.stop, options.on_text);
   GenerateResult result;
@@ -69,6 +80,9 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   const Stopwatch decoding;
   while (true) {
     const int32_t id = sampler.sample(limited(logits, options.vocab_limit), text_ids);
+    check(std::isfinite(logits[static_cast<size_t>(id)]),
+          "{}: the logit of token {} is {}: the model's weights are damaged",
+          session.model().parts().file.path(), id, logits[static_cast<size_t>(id)]);
     result.tokens.push_back(id);
     text_ids.push_back(id);
     const bool goes_on = stream.push(id);

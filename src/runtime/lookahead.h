@@ -24,11 +24,15 @@ class Lookahead {
   /// Drafts of up to `draft_tokens` (0: none) are looked for in `text`: the prompt and the tokens generated
   /// so far. Session and text must outlive this, and the session is this one's alone until finish().
   Lookahead(Session& session, const std::vector<int32_t>& text, int64_t draft_tokens);
+  ~Lookahead() { finish(); }
+  Lookahead(const Lookahead&) = delete;
+  Lookahead& operator=(const Lookahead&) = delete;
 
   /// Steps to the last token of the text: logits [vocab] after it, valid until the next step. At most `more`
   /// further ones are of use: a draft is no longer than that.
   std::span<const float> step(int64_t more);
-  /// The session has then read every token that was stepped, and no other.
+  /// The session has then read every token that was stepped, and no other. Comes by itself at the end, so
+  /// that this holds too where a callback throws.
   void finish();
 
   /// Tokens that were guessed, and those of them that came.

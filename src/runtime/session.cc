@@ -26,8 +26,15 @@ void check_ids(const ModelConfig& config, std::span<const int32_t> ids) {
 Session::Impl::Impl(const Model& model_, MambaState state_)
     : model(&model_), state(std::move(state_)), logits(model_.config().mamba.vocab_size) {}
 
-Kernels Session::Impl::kernels(Phase phase) {
-  return {model->runtime(), workspace, phase};
+Kernels Session::Impl::kernels(Phase phase) { return {model->runtime(), workspace, phase}; }
+
+void Session::Impl::check_whole() const {
+  check(!broken_off, "session: an earlier read was broken off by an exception; its state is of no use");
+}
+
+void Session::Impl::begin_read() {
+  check_whole();
+  broken_off = true;
 }
 
 void Session::Impl::forward(TensorView<float> x, Phase phase) {
@@ -49,6 +56,7 @@ TensorView<const float> Session::Impl::read_ahead(std::span<const int32_t> ids) 
   const ModelParts& parts = model->parts();
   const MambaConfig& c = parts.config.mamba;
   check_ids(parts.config, ids);
+  check_whole();
   while (std::ssize(ahead) < std::ssize(ids)) ahead.emplace_back(c);
   scratch.sequences.clear();
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -76,17 +84,20 @@ Session& Session::operator=(Session&&) noexcept = default;
 void Session::read_embeddings(TensorView<const float> embeddings, int64_t chunk) {
   const int64_t step = checked_chunk(chunk), d_model = model().config().mamba.d_model;
   check(embeddings.cols == d_model, "embeddings: expected {} columns, found {}", d_model, embeddings.cols);
+  impl_->begin_read();
   for (int64_t first = 0; first < embeddings.rows; first += step) {
     const int64_t rows = std::min(step, embeddings.rows - first);
     const TensorView<float> x(impl_->scratch.embedded.get(rows * d_model), rows, d_model);
     for (int64_t r = 0; r < rows; ++r) std::copy_n(embeddings.row(first + r), d_model, x.row(r));
     impl_->forward(x, Phase::prefill);
   }
+  impl_->end_read();
 }
 
 void Session::read_tokens(std::span<const int32_t> ids, int64_t chunk) {
   const int64_t step = checked_chunk(chunk);
   check_ids(model().config(), ids);
+  impl_->begin_read();
   for (int64_t first = 0; first < std::ssize(ids); first += step) {
     const int64_t rows = std::min(step, std::ssize(ids) - first);
     const TensorView<float> x =
@@ -94,15 +105,19 @@ void Session::read_tokens(std::span<const int32_t> ids, int64_t chunk) {
     if (impl_->trace) impl_->trace("token_embeddings", {x.rows, x.cols}, x.data);
     impl_->forward(x, Phase::prefill);
   }
+  impl_->end_read();
 }
 
 void Session::step(int32_t id) {
   const std::span<const int32_t> ids(&id, 1);
   check_ids(model().config(), ids);
+  impl_->begin_read();
   impl_->forward(impl_->embed(ids), Phase::decode);
+  impl_->end_read();
 }
 
 std::span<const float> Session::logits() const {
+  impl_->check_whole();
   check(position() > 0, "session: no logits yet: nothing has been read");
   return {impl_->logits.data(), static_cast<size_t>(impl_->logits.size())};
 }
@@ -110,12 +125,14 @@ std::span<const float> Session::logits() const {
 int64_t Session::position() const { return impl_->state.position; }
 
 Session Session::fork() const {
+  impl_->check_whole();
   auto copy = std::make_unique<Impl>(*impl_->model, impl_->state.clone());
   std::copy_n(impl_->logits.data(), impl_->logits.size(), copy->logits.data());
   return Session(std::move(copy));
 }
 
 void Session::save(const std::string& path) const {
+  impl_->check_whole();
   write_session_file(path, {model().fingerprint(), position(), conv_state(), ssm_state(),
                             std::vector<float>(impl_->logits.begin(), impl_->logits.end())});
 }

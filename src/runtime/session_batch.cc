@@ -23,6 +23,7 @@ void check_batch(std::span<Session* const> sessions, size_t given) {
     check(std::find(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(i), sessions[i]) ==
               sessions.begin() + static_cast<std::ptrdiff_t>(i),
           "batch: session {} stands in it twice", i);
+    sessions[i]->impl().check_whole();
   }
 }
 
@@ -38,12 +39,15 @@ void forward(std::span<const Piece> pieces, Phase phase) {
     sequences.push_back({&piece.session->impl().state, std::ssize(piece.ids)});
     ids.insert(ids.end(), piece.ids.begin(), piece.ids.end());
   }
+  for (const Piece& piece : pieces) piece.session->impl().begin_read();
   const TensorView<float> x = first.embed(ids);
   const TensorView<float> logits(first.batch_logits.get(std::ssize(pieces) * c.vocab_size),
                                  std::ssize(pieces), c.vocab_size);
   mamba_forward(first.kernels(phase), c, parts.mamba, sequences, first.scratch, x, logits, nullptr);
   for (int64_t i = 0; i < logits.rows; ++i) {
-    std::copy_n(logits.row(i), c.vocab_size, pieces[static_cast<size_t>(i)].session->impl().logits.data());
+    Session::Impl& session = pieces[static_cast<size_t>(i)].session->impl();
+    std::copy_n(logits.row(i), c.vocab_size, session.logits.data());
+    session.end_read();
   }
 }
 

@@ -28,12 +28,18 @@ struct Session::Impl {
   MambaScratch scratch;
   AlignedBuffer<float> logits;  // [vocab]
   Scratch<float> batch_logits;  // [sessions, vocab] where this session is the first of a batch
+  bool broken_off = false;      // a read threw, or is under way
   TraceSink trace;
   std::vector<MambaState> ahead;  // after each token of the last read_ahead
   Scratch<float> ahead_logits;    // [tokens, vocab]
 
   Impl(const Model& model_, MambaState state_);
   Kernels kernels(Phase phase);
+  /// Throws Error when a read was broken off.
+  void check_whole() const;
+  /// Around what changes the state; end_read is not reached when an exception breaks it off.
+  void begin_read();
+  void end_read() { broken_off = false; }
   /// Reads x [L, d_model] (changed) and makes the logits.
   void forward(TensorView<float> x, Phase phase);
   /// Token embeddings of ids [count, d_model] in scratch memory.
