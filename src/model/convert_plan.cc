@@ -16,25 +16,15 @@ namespace {
 using Floats = std::vector<float>;
 using RowReader = std::function<void(int64_t row, float* out)>;
 
-// ---- values ------------------------------------------------------------------------------------------
-
-void check_finite(const float* values, int64_t n, int64_t row, const std::string& path,
-                  const TensorEntry& tensor) {
-  for (int64_t i = 0; i < n; ++i) {
-    if (std::isfinite(values[i])) continue;  // the message is made for a bad value only
-    fail("{}: tensor '{}': expected finite numbers, found {} at row {}, column {}", path,
-         printable(tensor.name), values[i], row, i);
-  }
-}
-
 /// Rows of `cols` values in file order, whatever the source's own shape.
 RowReader row_reader(std::shared_ptr<const StateDict> file, const TensorEntry& tensor, int64_t cols,
                      Transform transform) {
   return [file, &tensor, cols, transform](int64_t row, float* out) {
     dequantize_row(tensor.type, tensor.bytes.data() + row * row_bytes(tensor.type, cols), out, cols);
-    check_finite(out, cols, row, file->path(), tensor);
-    if (transform == Transform::negative_exp)
-      std::transform(out, out + cols, out, [](float a) { return -std::exp(a); });
+    check_finite(out, cols, row, file->path(), tensor.name);
+    if (transform != Transform::negative_exp) return;
+    std::transform(out, out + cols, out, [](float a) { return -std::exp(a); });
+    check_finite(out, cols, row, file->path(), "-exp of " + tensor.name);
   };
 }
 
@@ -61,7 +51,7 @@ void resample(const TowerConfig& tower, const SourceTensors& source, const Tenso
   const int prefix = tower.position_covers_prefix ? tower.prefix_tokens() : 0;
   const Floats table = to_float32(tensor, source.path());
   for (int64_t row = 0; row < tensor.shape[1]; ++row) {
-    check_finite(table.data() + row * tower.embed_dim, tower.embed_dim, row, source.path(), tensor);
+    check_finite(table.data() + row * tower.embed_dim, tower.embed_dim, row, source.path(), tensor.name);
   }
   auto values = resample_positions(table, prefix, grid, tower.grid(), tower.embed_dim);
   output.read_row = row_reader(std::make_shared<const Floats>(std::move(values)), tower.embed_dim);

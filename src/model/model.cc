@@ -57,6 +57,23 @@ void hash_configuration(Hasher& hasher, const GgufFile& file) {
   }
 }
 
+uint64_t fingerprint_of(const GgufFile& file) {
+  constexpr size_t kSample = 256;  // bytes at the start, the middle and the end of each tensor
+  Hasher hasher;
+  hash_configuration(hasher, file);
+  for (const TensorEntry& tensor : file.tensors()) {
+    hasher.add(tensor.name);
+    add_bytes(hasher, &tensor.type, 1);
+    add_bytes(hasher, tensor.shape.data(), tensor.shape.size());
+    const size_t size = tensor.bytes.size(), part = std::min(kSample, size);
+    for (const size_t at : {size_t{0}, (size - part) / 2, size - part})
+      hasher.add(tensor.bytes.subspan(at, part));
+  }
+  uint64_t fingerprint = 0;
+  std::memcpy(&fingerprint, hasher.digest().data(), sizeof fingerprint);
+  return fingerprint;
+}
+
 void trace_tensor(const TraceSink& trace, const std::string& name, std::vector<int64_t> shape,
                   const float* values) {
   if (trace) trace(name, shape, values);
@@ -71,6 +88,11 @@ ModelParts::ModelParts(const std::string& path, const Runtime& runtime_)
       tokenizer(load_tokenizer(file)),
       store(file, runtime.threads()),
       mamba(bind_mamba(config.mamba, store)) {
+  if (tokenizer) {
+    const int64_t tokens = std::ssize(tokenizer->data().tokens);
+    check(tokens <= config.mamba.vocab_size, "{}: the tokenizer has {} tokens, but the embedding has {} rows",
+          path, tokens, config.mamba.vocab_size);
+  }
   // The towers are packed later, but a file that lacks one of their tensors is refused now.
   for (const TowerConfig& tower : config.towers) {
     for (const TensorSpec& spec : tower_specs(tower)) weight_tensor(file, spec.name, spec.shape);
@@ -87,6 +109,11 @@ const VisionParts& ModelParts::vision_parts() {
   return *vision;
 }
 
+uint64_t ModelParts::fingerprint() {
+  std::call_once(fingerprint_once, [this] { fingerprint_value = fingerprint_of(file); });
+  return fingerprint_value;
+}
+
 Model::Model(std::unique_ptr<ModelParts> parts) : parts_(std::move(parts)) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
@@ -101,22 +128,7 @@ const Runtime& Model::runtime() const { return parts_->runtime; }
 const Tokenizer* Model::tokenizer() const { return parts_->tokenizer.get(); }
 int64_t Model::file_bytes() const { return parts_->file.file_bytes(); }
 
-uint64_t Model::fingerprint() const {
-  constexpr size_t kSample = 256;  // bytes at the start, the middle and the end of each tensor
-  Hasher hasher;
-  hash_configuration(hasher, parts_->file);
-  for (const TensorEntry& tensor : parts_->file.tensors()) {
-    hasher.add(tensor.name);
-    add_bytes(hasher, &tensor.type, 1);
-    add_bytes(hasher, tensor.shape.data(), tensor.shape.size());
-    const size_t size = tensor.bytes.size(), part = std::min(kSample, size);
-    for (const size_t at : {size_t{0}, (size - part) / 2, size - part})
-      hasher.add(tensor.bytes.subspan(at, part));
-  }
-  uint64_t fingerprint = 0;
-  std::memcpy(&fingerprint, hasher.digest().data(), sizeof fingerprint);
-  return fingerprint;
-}
+uint64_t Model::fingerprint() const { return parts_->fingerprint(); }
 
 int64_t Model::decode_bytes() const {
   int64_t bytes = 0;

@@ -34,9 +34,14 @@ struct ModelParts {
   std::once_flag vision_once;
   std::unique_ptr<VisionParts> vision;
 
+  std::once_flag fingerprint_once;
+  uint64_t fingerprint_value = 0;
+
   ModelParts(const std::string& path, const Runtime& runtime_);
   /// Binds at the first call; safe from any thread.
   const VisionParts& vision_parts();
+  /// Model::fingerprint, computed at the first call; safe from any thread.
+  uint64_t fingerprint();
 };
 
 }  // namespace cobra

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <cstring>
+
 #include "model/convert.h"
 #include "model/init.h"
 #include "model/model_test_files.h"
@@ -67,7 +70,8 @@ TEST_F(QuantizeTest, EqualsADirectConversionByteForByte) {
   const std::string f32 = converted(DType::f32);
   for (DType type : {DType::q8_0, DType::q4_0, DType::q4_k, DType::bf16, DType::f16, DType::f32}) {
     retype(f32, type, "again.gguf");
-    EXPECT_TRUE(testing::file_bytes(path("again.gguf")) == testing::file_bytes(converted(type))) << name(type);
+    EXPECT_TRUE(testing::file_bytes(path("again.gguf")) == testing::file_bytes(converted(type)))
+        << name(type);
   }
 }
 
@@ -121,6 +125,23 @@ TEST_F(QuantizeTest, ShapesMustBeThoseOfTheConfiguration) {
   EXPECT_THAT(
       error_of([&] { retype(path("changed.gguf"), DType::q8_0, "q.gguf"); }),
       AllOf(HasSubstr("'blk.0.ssm_x.weight'"), HasSubstr("expected shape [40, 512], found [48, 512]")));
+}
+
+TEST_F(QuantizeTest, ValuesThatAreNotFiniteAreNamed) {
+  const GgufFile file(tiny(DType::f32));
+  GgufWriter writer(path("changed.gguf"));
+  for (const auto& [key, value] : file.metadata()) writer.set(key, value);
+  for (const TensorEntry& tensor : file.tensors()) writer.declare(tensor.name, tensor.type, tensor.shape);
+  for (const TensorEntry& tensor : file.tensors()) {
+    std::vector<std::byte> bytes(tensor.bytes.begin(), tensor.bytes.end());
+    const float nan = std::nanf("");
+    if (tensor.name == "blk.2.ssm_out.weight") std::memcpy(bytes.data() + 4 * (512 + 7), &nan, sizeof nan);
+    writer.write_tensor(bytes);
+  }
+  writer.finish();
+  EXPECT_THAT(error_of([&] { retype(path("changed.gguf"), DType::q8_0, "q.gguf"); }),
+              AllOf(HasSubstr("'blk.2.ssm_out.weight'"), HasSubstr("found nan at row 1, column 7")));
+  EXPECT_FALSE(std::filesystem::exists(path("q.gguf")));
 }
 
 TEST_F(QuantizeTest, RefusesToWriteOntoItsInput) {

@@ -1,6 +1,7 @@
 #include "model/tensor_output.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "base/aligned_buffer.h"
@@ -37,6 +38,15 @@ void make_rows(const OutputTensor& tensor, int threads, std::span<std::byte> out
 
 }  // namespace
 
+void check_finite(const float* values, int64_t n, int64_t row, const std::string& path,
+                  const std::string& tensor) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (std::isfinite(values[i])) continue;  // the message is made for a bad value only
+    fail("{}: tensor '{}': expected finite numbers, found {} at row {}, column {}", path, printable(tensor),
+         values[i], row, i);
+  }
+}
+
 OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const TensorSpec& spec, DType wanted) {
   check(tensor.shape == spec.shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), tensor.name,
         to_string(spec.shape), to_string(tensor.shape));
@@ -46,8 +56,9 @@ OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const Tens
     output.ready = tensor.bytes;
   } else {
     const int64_t cols = tensor.shape.back();
-    output.read_row = [&tensor, cols](int64_t row, float* out) {
+    output.read_row = [&file, &tensor, cols](int64_t row, float* out) {
       dequantize_row(tensor.type, tensor.bytes.data() + row * row_bytes(tensor.type, cols), out, cols);
+      check_finite(out, cols, row, file.path(), tensor.name);
     };
   }
   output.done = [&file, &tensor] { file.release_pages(tensor.bytes); };

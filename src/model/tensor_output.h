@@ -30,8 +30,12 @@ struct OutputTensor {
   std::function<void()> done;
 };
 
+/// Throws Error naming file, tensor, row and column where one of a row's values is not a finite number.
+void check_finite(const float* values, int64_t n, int64_t row, const std::string& path,
+                  const std::string& tensor);
+
 /// The tensor of a GGUF in the type that models of type `wanted` have it in. `file` and `tensor` must outlive
-/// it. Throws Error when the shape is not the specified one.
+/// it. Throws Error when the shape is not the specified one, and read_row where a value is not finite.
 OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const TensorSpec& spec, DType wanted);
 
 /// Declares all tensors, then makes and writes them one by one, so that one tensor is in memory at a time,

@@ -8,8 +8,11 @@
 
 #include "base/half.h"
 #include "cobra/generate.h"
+#include "cobra/session_batch.h"
 #include "engine/reference_model.h"
+#include "formats/gguf.h"
 #include "formats/json.h"
+#include "model/init.h"
 #include "test_support.h"
 
 namespace cobra::testing {
@@ -86,11 +89,60 @@ TEST(SessionTest, StateRoundedAfterEveryToken) {
   EXPECT_NE(values(all.logits()), values(reference.logits()));
 }
 
-TEST(SessionTest, SpeculationOutOfRange) {
+TEST(SessionTest, OptionsOutOfRangeAreNamed) {
   const Model model = reference_model();
   Session session(model);
-  EXPECT_THAT(error_of([&] { generate(session, kPrompt, {.speculate = 16}); }),
-              ::testing::HasSubstr("0 (none) to 15"));
+  const auto error = [&](const GenerateOptions& options) {
+    return error_of([&] { generate(session, kPrompt, options); });
+  };
+  EXPECT_THAT(error({.speculate = 16}), ::testing::HasSubstr("0 (none) to 15"));
+  EXPECT_THAT(error({.max_new_tokens = -2}), ::testing::HasSubstr("max-tokens: expected -1"));
+  EXPECT_THAT(error({.max_length = -1}), ::testing::HasSubstr("max-length: expected 0 or more"));
+  EXPECT_THAT(error({.eos_token_id = -3}), ::testing::HasSubstr("eos-id: expected -2"));
+  EXPECT_THAT(error({.vocab_limit = 1 << 20}), ::testing::HasSubstr("vocab-limit: expected 0 (all) to"));
+  EXPECT_EQ(session.position(), 0) << "nothing was read";
+}
+
+struct Interruption : std::exception {};
+
+TEST(SessionTest, AReadThatWasBrokenOffLeavesNoHalfState) {
+  const Model model = reference_model();
+  Session session(model);
+  session.read_tokens(kPrompt);
+  session.set_trace([](const std::string& name, const auto&, const float*) {
+    if (name == "layer0.hidden") throw Interruption();
+  });
+  EXPECT_THROW(session.read_tokens(kPrompt), Interruption);
+  session.set_trace(nullptr);
+  const auto broken = ::testing::HasSubstr("was broken off");
+  EXPECT_THAT(error_of([&] { session.read_tokens(kPrompt); }), broken);
+  EXPECT_THAT(error_of([&] { session.step(1); }), broken);
+  EXPECT_THAT(error_of([&] { session.logits(); }), broken);
+  EXPECT_THAT(error_of([&] { session.fork(); }), broken);
+  EXPECT_THAT(error_of([&] { session.save(scratch_folder() / "broken.session"); }), broken);
+  EXPECT_THAT(error_of([&] { generate(session, kPrompt); }), broken);
+  Session other(model);
+  Session* both[] = {&other, &session};
+  EXPECT_THAT(error_of([&] { step(both, std::vector<int32_t>{1, 2}); }), broken);
+  EXPECT_EQ(other.position(), 0);
+}
+
+/// With and without speculation a session has read what was said when the listener threw.
+TEST(SessionTest, AListenerThatThrowsLeavesWhatWasSaid) {
+  const Model model = reference_model();
+  const auto interrupted = [&](int64_t speculate) {
+    Session session(model);
+    int64_t heard = 0;
+    GenerateOptions options{
+        .max_new_tokens = 120, .eos_token_id = -1, .vocab_limit = 4, .speculate = speculate};
+    options.on_text = [&](std::string_view) { return ++heard < 100 ? true : throw Interruption(); };
+    EXPECT_THROW(generate(session, kPrompt, options), Interruption);
+    return session;
+  };
+  const Session plain = interrupted(0), ahead = interrupted(15);
+  EXPECT_EQ(plain.position(), std::ssize(kPrompt) + 99);
+  EXPECT_EQ(ahead.position(), plain.position());
+  EXPECT_EQ(ahead.ssm_state(), plain.ssm_state());
 }
 
 TEST(SessionTest, SavedInMidAnswerAndTakenUpAgain) {
@@ -173,6 +225,30 @@ TEST(ModelTest, AFileOfTowersIsNotAModel) {
   convert(o);
   EXPECT_THAT(error_of([&] { Model::load(o.output, Runtime()); }),
               ::testing::HasSubstr("vision towers only"));
+}
+
+/// Answers are looked up among the logits by their tokens' ids.
+TEST(ModelTest, ATokenizerMustFitTheEmbedding) {
+  InitOptions options;
+  options.preset = "tiny";
+  options.output = scratch_folder() / "fits.gguf";
+  init_model(options);
+  const GgufFile file(options.output);
+  const std::string path = scratch_folder() / "more-tokens.gguf";
+  GgufWriter writer(path);
+  for (auto [key, value] : file.metadata()) {
+    if (key == "tokenizer.ggml.tokens") {
+      for (int i = 0; i < 20; ++i)
+        std::get<std::vector<std::string>>(value).push_back(fmt::format("more{}", i));
+    }
+    if (key == "tokenizer.ggml.token_type") std::get<std::vector<int64_t>>(value).resize(284, 1);
+    writer.set(key, value);
+  }
+  for (const TensorEntry& tensor : file.tensors()) writer.declare(tensor.name, tensor.type, tensor.shape);
+  for (const TensorEntry& tensor : file.tensors()) writer.write_tensor(tensor.bytes);
+  writer.finish();
+  EXPECT_THAT(error_of([&] { Model::load(path, Runtime()); }),
+              ::testing::HasSubstr("embedding has 264 rows"));
 }
 
 TEST(SessionTest, SizeIsFixed) {
