@@ -79,6 +79,10 @@ TEST(Messages, PrintableEscapesAndCuts) {
   EXPECT_EQ(printable("é日🐕"), "é日🐕");
   EXPECT_EQ(printable("é日", 4), "é...") << "never half a character";
   EXPECT_EQ(printable("\xff\xd8z\xc3"), "\\xff\\xd8z\\xc3");
+  EXPECT_EQ(printable("a\xc2\x9b"
+                      "31mb\xc2\xa0"),
+            "a\\xc2\\x9b31mb\xc2\xa0")
+      << "control characters of two bytes";
 }
 
 TEST_F(FileTest, AtomicFileReplacesNoDeviceAndNoFolder) {

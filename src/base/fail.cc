@@ -6,7 +6,8 @@ namespace cobra {
 
 namespace {
 
-/// Bytes of the well-formed UTF-8 character that `text` begins with, 0 if it does not begin with one.
+/// Bytes of the well-formed UTF-8 character that `text` begins with, 0 if it does not begin with one or that
+/// one is a control character: terminals obey those of two bytes, U+0080 to U+009F, as well.
 /// (Overlong forms and surrogates are let through: they print as replacement characters and break nothing.)
 size_t character_bytes(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
@@ -16,10 +17,11 @@ size_t character_bytes(std::string_view text) {
                         : lead < 0xf0 ? 3
                         : lead < 0xf5 ? 4
                                       : 0;
-  if (length > text.size()) return 0;
+  if (length > text.size() || lead < 0x20 || lead == 0x7f) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
   }
+  if (lead == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) return 0;
   return length;
 }
 
@@ -29,11 +31,10 @@ std::string printable(std::string_view text, size_t max_bytes) {
   std::string out;
   size_t i = 0;
   while (i < text.size()) {
-    const auto c = static_cast<unsigned char>(text[i]);
     const size_t length = character_bytes(text.substr(i));
     if (i + std::max<size_t>(length, 1) > max_bytes) break;
-    if (length == 0 || c < 0x20 || c == 0x7f) {
-      out += fmt::format("\\x{:02x}", c);
+    if (length == 0) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
       ++i;
     } else {
       out += text.substr(i, length);
