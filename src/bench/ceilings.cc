@@ -50,12 +50,11 @@ double operations_of(int64_t tokens, const Shape& weights) {
 }
 
 PackedMatrix q8_0_weights(const std::vector<float>& values, int64_t rows, int64_t cols, int threads) {
-  constexpr int64_t kBlockBytes = 34;  // of 32 values: a half scale and as many bytes
-  std::vector<std::byte> blocks(static_cast<size_t>(rows * cols / kBlockCols * kBlockBytes));
+  const int64_t stride = row_bytes(DType::q8_0, cols);
+  std::vector<std::byte> blocks(static_cast<size_t>(rows * stride));
   parallel_ranges(threads, rows, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
-      quantize_row(DType::q8_0, values.data() + r * cols, blocks.data() + r * cols / kBlockCols * kBlockBytes,
-                   cols);
+      quantize_row(DType::q8_0, values.data() + r * cols, blocks.data() + r * stride, cols);
     }
   });
   return pack_matrix(DType::q8_0, rows, cols, blocks.data(), threads);

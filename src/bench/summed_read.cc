@@ -12,11 +12,12 @@ template <bool kPrefetch>
 uint64_t sum_of(std::span<const Words> parts, int threads) {
   constexpr int64_t kLine = 8, kAhead = 256;  // words: a cache line; how far ahead it is asked for
   std::vector<uint64_t> sums(static_cast<size_t>(threads) * kLine);
-  parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
+  // In shares of which a thread takes several where the system gives it fewer others than it asked for.
+  parallel_ranges(threads, threads, [&](int64_t begin, int64_t end, int thread) {
     uint64_t sum[kLine] = {};
     for (const Words words : parts) {
       const int64_t lines = std::ssize(words) / kLine;
-      for (int64_t line = lines * thread / threads; line < lines * (thread + 1) / threads; ++line) {
+      for (int64_t line = lines * begin / threads; line < lines * end / threads; ++line) {
         const uint64_t* first = words.data() + line * kLine;
         if constexpr (kPrefetch) __builtin_prefetch(first + kAhead);
         for (int64_t i = 0; i < kLine; ++i) sum[i] += first[i];
