@@ -29,17 +29,28 @@ class UsableUnit {
 #if COBRA_CAN_EMULATE_AMX
     if (unit_) return;
     emulator_.emplace();
+    emulated_ = true;
     unit_ = amx_block_unit();
 #endif
   }
   const BlockUnit* get() const { return unit_; }
+  bool is_emulated() const { return emulated_; }
 
  private:
   const BlockUnit* unit_ = nullptr;
+  bool emulated_ = false;
 #if COBRA_CAN_EMULATE_AMX
   std::optional<testing::AmxEmulator> emulator_;
 #endif
 };
+
+int64_t emulated_products() {
+#if COBRA_CAN_EMULATE_AMX
+  return testing::AmxEmulator::products();
+#else
+  return 0;
+#endif
+}
 
 class BlockUnitTest : public ::testing::TestWithParam<std::string> {
  protected:
@@ -70,6 +81,7 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
     return double{
         to_float(B[static_cast<size_t>(n / 16 * kTileRows * kDepth + (k / 2 * 16 + n % 16) * 2 + k % 2)])};
   };
+  const int64_t emulated_before = emulated_products();
   unit->begin();
   for (const int64_t depth : {int64_t{32}, int64_t{64}, 32 + unit->depth_step, int64_t{160}}) {
     for (const int64_t rows : {1, 2, 7, 8, 16, 17, 31, 32, 64}) {
@@ -94,6 +106,7 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
     }
   }
   unit->end();
+  EXPECT_EQ(emulated_products() > emulated_before, usable.is_emulated()) << "tiles did the work";
 }
 
 /// A product of many panels, rows and blocks of depth, by Kernels::linear.

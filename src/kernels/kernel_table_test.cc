@@ -34,7 +34,21 @@ class KernelTableTest : public ::testing::TestWithParam<std::string> {
   }
 };
 
-TEST_P(KernelTableTest, IsTheTableAskedFor) { EXPECT_EQ(tested.isa, GetParam()); }
+/// Otherwise the tests below would compare the reference with itself.
+TEST_P(KernelTableTest, HasKernelsOfItsOwn) {
+  EXPECT_EQ(tested.isa, GetParam());
+  if (tested.isa == reference.isa) return;
+  const auto own = [&](auto kernel) { return tested.*kernel != reference.*kernel; };
+  using T = KernelTable;
+  EXPECT_TRUE(own(&T::rms_norm) && own(&T::layer_norm) && own(&T::softmax)) << "norms";
+  EXPECT_TRUE(own(&T::gelu) && own(&T::quick_gelu)) << "activations";
+  EXPECT_TRUE(own(&T::to_bfloat16) && own(&T::to_bfloat16_chunk)) << "rounding";
+  EXPECT_TRUE(own(&T::causal_conv1d_silu) && own(&T::selective_scan)) << "Mamba";
+  EXPECT_TRUE(own(&T::causal_conv1d_silu_backward) && own(&T::selective_scan_backward)) << "gradients";
+  EXPECT_TRUE(own(&T::quantize_row) && own(&T::dot_packed) && own(&T::dot_plain)) << "decode";
+  EXPECT_TRUE(own(&T::expand_f32) && own(&T::expand_pairs) && own(&T::widen)) << "prompts";
+  EXPECT_TRUE(own(&T::gemm_f32)) << "float32 product";
+}
 
 TEST_P(KernelTableTest, Norms) {
   for (const int64_t n : kSizes) {
