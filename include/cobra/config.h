@@ -71,7 +71,7 @@ struct ModelConfig {
   int image_tokens() const;
 };
 
-/// Width of one layer's input to the scan's projections: dt_rank + 2 d_state.
+/// Rows of a layer's x_proj, which makes dt, B and C: dt_rank + 2 d_state.
 inline int x_proj_rows(const MambaConfig& c) { return c.dt_rank + 2 * c.d_state; }
 
 const char* name(ProjectorType type);

@@ -35,7 +35,8 @@ class Runtime {
 
   int threads() const { return threads_; }
   const Numerics& numerics() const { return numerics_; }
-  /// Name of the instruction set in use.
+  /// Name of the instruction set in use. Prompts in bfloat16 use the machine's matrix instructions whatever
+  /// set is asked for (bf16_products).
   std::string isa() const;
   /// Whether prefill uses bfloat16 matrix products.
   bool bf16_products() const;

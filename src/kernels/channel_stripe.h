@@ -9,6 +9,7 @@
 #include "base/aligned_buffer.h"
 #include "cobra/tensor_view.h"
 #include "kernels/mamba_tiles.h"
+#include "kernels/rounding.h"
 
 namespace cobra {
 
@@ -17,9 +18,9 @@ inline constexpr int64_t kBlockSteps = kBackwardSteps;
 /// Values of one tile over a block of steps.
 inline constexpr int64_t kTileBlock = kBlockSteps * kTileChannels;
 
-inline int64_t tiles_of(int64_t channels) { return (channels + kTileChannels - 1) / kTileChannels; }
-inline int64_t stripes_of(int64_t channels) { return (tiles_of(channels) + kStripeTiles - 1) / kStripeTiles; }
-inline int64_t blocks_of(int64_t L) { return (L + kBlockSteps - 1) / kBlockSteps; }
+inline int64_t tiles_of(int64_t channels) { return divide_up(channels, kTileChannels); }
+inline int64_t stripes_of(int64_t channels) { return divide_up(tiles_of(channels), kStripeTiles); }
+inline int64_t blocks_of(int64_t L) { return divide_up(L, kBlockSteps); }
 
 /// The tiles [first_tile, first_tile + tiles) of a matrix with `channels` columns.
 struct Stripe {

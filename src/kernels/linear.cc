@@ -33,7 +33,7 @@ constexpr int64_t kTilesTogether = 8;
 int64_t panel_cols(const WeightMatrix& w) {
   const int64_t cached =
       std::max<int64_t>(kPanelWeights / std::max<int64_t>(w.cols, 1) / kTileRows * kTileRows, kTileRows);
-  const int64_t fair = round_up((w.rows + kMinPanels - 1) / kMinPanels, kTileRows);
+  const int64_t fair = round_up(divide_up(w.rows, kMinPanels), kTileRows);
   return std::min({cached, fair, kMaxPanelCols});
 }
 
@@ -42,6 +42,9 @@ int64_t panel_cols(const WeightMatrix& w) {
 void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
                      const Epilogue& epilogue) const {
   check(x.cols == w.cols, "product: {} columns meet weights of {}", x.cols, w.cols);
+  check(y.rows == x.rows && y.cols == w.rows, "product: expected room for {} x {}, found {} x {}", x.rows,
+        w.rows, y.rows, y.cols);
+  check(!(y.tiled && epilogue.add_to_output), "product: channel tiles are written, not added to");
   if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(w.type))) {
     linear_rows(x, w, y, epilogue);
   } else if (in_bf16(w.type)) {
@@ -221,9 +224,9 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
   const TensorView<const float> x = row_major(input);
   const int64_t width = panel_cols(w), M = input.rows, K = w.cols;
   const int threads = threads_for(M * w.rows * K);
-  parallel_for(threads, (w.rows + width - 1) / width, [&](int64_t panel, int thread) {
+  parallel_for(threads, divide_up(w.rows, width), [&](int64_t panel, int thread) {
     const int64_t first = panel * width, cols = std::min(width, w.rows - first);
-    const int64_t tiles = (cols + kTileRows - 1) / kTileRows;
+    const int64_t tiles = divide_up(cols, kTileRows);
     const std::byte* plain = w.tile(first / kTileRows);
     Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
     const int64_t N = is_quantized(w.type) ? tiles * kTileRows : cols;

@@ -43,6 +43,23 @@ struct BlockQ4K {
   uint8_t qs[128];
 };
 
+/// The 6-bit scales and minima of 8 sub-blocks. Sub-blocks 0..3 have bytes 0..3 (scale) and 4..7 (minimum);
+/// of sub-blocks 4..7 the low nibbles share bytes 8..11 and the upper two bits are on top of bytes 0..7.
+struct ScalesAndMinima {
+  uint8_t scale[8], minimum[8];
+};
+
+inline ScalesAndMinima unpack_scales(const uint8_t* packed) {
+  ScalesAndMinima s;
+  for (int i = 0; i < 4; ++i) {
+    s.scale[i] = packed[i] & 63;
+    s.minimum[i] = packed[i + 4] & 63;
+    s.scale[i + 4] = static_cast<uint8_t>((packed[i + 8] & 15) | (packed[i] >> 6) << 4);
+    s.minimum[i + 4] = static_cast<uint8_t>(packed[i + 8] >> 4 | (packed[i + 4] >> 6) << 4);
+  }
+  return s;
+}
+
 /// Like BlockQ4K with a fifth bit: bit s of qh[i] belongs to value i of sub-block s.
 struct BlockQ5K {
   static constexpr int kValues = 256;

@@ -14,23 +14,6 @@ namespace {
 // ---- shared by q4_k and q5_k
 // -----------------------------------------------------------------------------------
 
-/// The 6-bit scales and minima of 8 sub-blocks. Sub-blocks 0..3 have bytes 0..3 (scale) and 4..7 (minimum);
-/// of sub-blocks 4..7 the low nibbles share bytes 8..11 and the upper two bits are on top of bytes 0..7.
-struct ScalesAndMinima {
-  uint8_t scale[8], minimum[8];
-};
-
-ScalesAndMinima unpack(const uint8_t* packed) {
-  ScalesAndMinima s;
-  for (int i = 0; i < 4; ++i) {
-    s.scale[i] = packed[i] & 63;
-    s.minimum[i] = packed[i + 4] & 63;
-    s.scale[i + 4] = static_cast<uint8_t>((packed[i + 8] & 15) | (packed[i] >> 6) << 4);
-    s.minimum[i + 4] = static_cast<uint8_t>(packed[i + 8] >> 4 | (packed[i + 4] >> 6) << 4);
-  }
-  return s;
-}
-
 void pack(const ScalesAndMinima& s, uint8_t* packed) {
   for (int i = 0; i < 4; ++i) {
     packed[i] = static_cast<uint8_t>(s.scale[i] | (s.scale[i + 4] >> 4) << 6);
@@ -179,7 +162,7 @@ void pack6(const uint8_t* codes, BlockQ6K& block) {
 }  // namespace
 
 void dequantize_block(const BlockQ4K& block, float* out) {
-  const ScalesAndMinima s = unpack(block.scales);
+  const ScalesAndMinima s = unpack_scales(block.scales);
   const float d = to_float(block.d), dmin = to_float(block.dmin);
   for (int b = 0; b < 8; ++b) {
     const float step = d * static_cast<float>(s.scale[b]), offset = dmin * static_cast<float>(s.minimum[b]);
@@ -190,7 +173,7 @@ void dequantize_block(const BlockQ4K& block, float* out) {
 }
 
 void dequantize_block(const BlockQ5K& block, float* out) {
-  const ScalesAndMinima s = unpack(block.scales);
+  const ScalesAndMinima s = unpack_scales(block.scales);
   const float d = to_float(block.d), dmin = to_float(block.dmin);
   for (int b = 0; b < 8; ++b) {
     const float step = d * static_cast<float>(s.scale[b]), offset = dmin * static_cast<float>(s.minimum[b]);

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/kernel_table.h"
+#include "kernels/rounding.h"
 
 namespace cobra {
 
@@ -18,11 +19,11 @@ struct TiledView {
   /// A view of mutable values is usable where one of constant values is wanted.
   operator TiledView<const T>() const { return {data, L, channels}; }  // NOLINT(google-explicit-constructor)
 
-  int64_t tiles() const { return (channels + kTileChannels - 1) / kTileChannels; }
+  int64_t tiles() const { return divide_up(channels, kTileChannels); }
   T* tile(int64_t i) const { return data + i * L * kTileChannels; }
   /// Values needed for the layout.
   static int64_t size(int64_t L, int64_t channels) {
-    return (channels + kTileChannels - 1) / kTileChannels * L * kTileChannels;
+    return divide_up(channels, kTileChannels) * L * kTileChannels;
   }
 };
 

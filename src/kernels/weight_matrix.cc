@@ -6,6 +6,7 @@
 #include "base/half.h"
 #include "kernels/packed_tile.h"
 #include "kernels/quant.h"
+#include "kernels/quant_blocks.h"
 
 namespace cobra {
 namespace {
@@ -44,20 +45,9 @@ void pack_q4_0(const std::byte* block, int r, std::byte* out) {
   store_quants4(out + kHalfColumn, r, values);
 }
 
-/// The 6-bit scale and minimum of sub-block j among the 12 packed bytes of q4_k and q5_k.
-void unpack_scale_min(const std::byte* packed, int j, uint8_t* scale, uint8_t* minimum) {
-  if (j < 4) {
-    *scale = byte_at(packed, j) & 63;
-    *minimum = byte_at(packed, j + 4) & 63;
-  } else {
-    *scale = static_cast<uint8_t>((byte_at(packed, j + 4) & 15) | ((byte_at(packed, j - 4) >> 6) << 4));
-    *minimum = static_cast<uint8_t>((byte_at(packed, j + 4) >> 4) | ((byte_at(packed, j) >> 6) << 4));
-  }
-}
-
 /// q4_k (bits 4) and q5_k (bits 5): one super-block of one row.
 void pack_with_minimum(const std::byte* block, int r, std::byte* out, int bits) {
-  const std::byte* packed_scales = block + 4;
+  const ScalesAndMinima scales = unpack_scales(reinterpret_cast<const uint8_t*>(block + 4));
   const std::byte* high_bits = block + 16;                        // q5_k only
   const std::byte* low_bits = block + 16 + (bits == 5 ? 32 : 0);  // 4 x 32 bytes, two sub-blocks each
   const int64_t quant_bytes = bits == 5 ? kQuantBytes8 : kQuantBytes4;
@@ -65,14 +55,13 @@ void pack_with_minimum(const std::byte* block, int r, std::byte* out, int bits) 
   store_half(out + kHalfColumn, r, block + 2);
   for (int j = 0; j < kSubBlocks; ++j) {
     std::byte* sub = out + 2 * kHalfColumn + j * (2 * kTileRows + quant_bytes);
-    uint8_t scale = 0, minimum = 0, values[kBlockCols];
-    unpack_scale_min(packed_scales, j, &scale, &minimum);
+    uint8_t values[kBlockCols];
     for (int i = 0; i < kBlockCols; ++i) {
       values[i] = (byte_at(low_bits, (j / 2) * 32 + i) >> (4 * (j % 2))) & 15;
       if (bits == 5) values[i] |= static_cast<uint8_t>(((byte_at(high_bits, i) >> j) & 1) << 4);
     }
-    sub[r] = std::byte{scale};
-    sub[kTileRows + r] = std::byte{minimum};
+    sub[r] = std::byte{scales.scale[j]};
+    sub[kTileRows + r] = std::byte{scales.minimum[j]};
     (bits == 5 ? store_quants8 : store_quants4)(sub + 2 * kTileRows, r, values);
   }
 }

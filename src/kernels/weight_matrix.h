@@ -19,6 +19,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/dtype.h"
+#include "kernels/rounding.h"
 
 namespace cobra {
 
@@ -33,7 +34,7 @@ struct WeightMatrix {
   int64_t cols = 0;
   const std::byte* data = nullptr;
 
-  int64_t tiles() const { return (rows + kTileRows - 1) / kTileRows; }
+  int64_t tiles() const { return divide_up(rows, kTileRows); }
   /// Bytes of tile t's rows in either layout; plain types have no padding rows.
   int64_t tile_bytes() const;
   const std::byte* tile(int64_t t) const { return data + t * tile_bytes(); }

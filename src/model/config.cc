@@ -1,20 +1,12 @@
 // What follows from a configuration alone.
 #include "cobra/config.h"
 
+#include "lm/projector.h"
+
 namespace cobra {
-namespace {
-
-constexpr int kPooledGrid = 14;  // LDP projectors pool every grid to 14 x 14 (official code: TokenDownLayer)
-
-bool pools(ProjectorType type) {
-  return type == ProjectorType::ldpnet || type == ProjectorType::fused_ldpnet;
-}
-
-}  // namespace
-
 int ModelConfig::image_tokens() const {
   if (towers.empty()) return 0;
-  return pools(projector.type) ? kPooledGrid * kPooledGrid : towers.front().patches();
+  return static_cast<int>(projector_tokens(projector.type, towers.front().patches()));
 }
 
 const char* name(ProjectorType type) {

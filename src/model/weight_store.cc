@@ -1,6 +1,7 @@
 #include "model/weight_store.h"
 
 #include "base/fail.h"
+#include "kernels/channel_stripe.h"
 #include "kernels/kernel_table.h"
 
 namespace cobra {
@@ -74,15 +75,7 @@ const float* WeightStore::vector(const std::string& name, int64_t size) {
 }
 
 const float* WeightStore::channel_tiles(const std::string& name, int64_t channels, int64_t depth) {
-  const float* values = vector(name, channels * depth);
-  const int64_t tiles = (channels + kTileChannels - 1) / kTileChannels;
-  AlignedBuffer<float>& tiled = floats_.emplace_back(tiles * depth * kTileChannels);
-  for (int64_t c = 0; c < channels; ++c) {
-    for (int64_t i = 0; i < depth; ++i) {
-      tiled[(c / kTileChannels * depth + i) * kTileChannels + c % kTileChannels] = values[c * depth + i];
-    }
-  }
-  return tiled.data();
+  return floats_.emplace_back(tile_weights(vector(name, channels * depth), channels, depth)).data();
 }
 
 }  // namespace cobra
