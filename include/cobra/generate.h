@@ -60,7 +60,7 @@ struct GenerateResult {
   int64_t prompt_tokens = 0;
   int64_t drafted = 0, accepted = 0;  // tokens that were guessed, and those of them that came
   double prefill_ms = 0;
-  double decode_ms = 0;  // all steps after the first token
+  double decode_ms = 0;  // from the first choice of a token to the last, `on_text` among it
 };
 
 /// Reads `prompt_ids` into the session and generates. The session then has read the prompt and every

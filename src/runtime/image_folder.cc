@@ -79,9 +79,12 @@ std::optional<Session> ImageFolder::find(const Model& model, const std::string& 
 }
 
 void ImageFolder::put(const std::string& key, const Session& session) const {
-  check(session.state_bytes() <= limit_,
-        "{}: the state of a picture has {} bytes, more than the {} that the folder may have",
-        printable(path_, 1000), session.state_bytes(), limit_);
+  constexpr int64_t kHeader = 1024;
+  const int64_t bytes =
+      session.state_bytes() + std::ssize(session.logits()) * static_cast<int64_t>(sizeof(float)) + kHeader;
+  check(bytes <= limit_,
+        "{}: the state of a picture takes {} bytes, more than the {} that the folder may have",
+        printable(path_, 1000), bytes, limit_);
   session.save(file(key));
   remove_oldest();
 }

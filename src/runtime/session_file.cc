@@ -24,9 +24,11 @@ std::string metadata(const SafetensorsFile& file, const std::string& key) {
 
 std::vector<float> values(const SafetensorsFile& file, const std::string& name, int64_t expected) {
   const TensorEntry* tensor = file.find(name);
-  check(tensor != nullptr && tensor->type == DType::f32 && tensor->elements() == expected,
-        "{}: session tensor '{}': expected {} f32 values, found {}", file.path(), name, expected,
-        tensor ? to_string(tensor->shape) : "none");
+  check(tensor != nullptr, "{}: session tensor '{}': expected {} f32 values, found none", file.path(), name,
+        expected);
+  check(tensor->type == DType::f32 && tensor->elements() == expected,
+        "{}: session tensor '{}': expected {} f32 values, found {} {}", file.path(), name, expected,
+        to_string(tensor->shape), cobra::name(tensor->type));
   return to_float32(*tensor, file.path());
 }
 

@@ -1,5 +1,6 @@
-// A session on disk: a safetensors file with conv_state, ssm_state and logits in the official layouts, and in
-// its metadata the format's version, the model's fingerprint and the position.
+// A session on disk: a safetensors file with conv_state, ssm_state and logits, each one row of values in the
+// order of the layouts below, and in its metadata the format's version, the model's fingerprint and the
+// position.
 #pragma once
 
 #include <cstdint>
