@@ -95,6 +95,7 @@ const BlockUnit* avx512_block_unit() {
 }
 
 bool has_avx512_bf16() { return __builtin_cpu_supports("avx512bf16") != 0; }
+bool has_fast_avx512_bf16() { return has_avx512_bf16() && __builtin_cpu_is("intel") == 0; }
 
 }  // namespace cobra
 #else
@@ -102,6 +103,7 @@ namespace cobra {
 
 const BlockUnit* avx512_block_unit() { return nullptr; }
 bool has_avx512_bf16() { return false; }
+bool has_fast_avx512_bf16() { return false; }
 
 }  // namespace cobra
 #endif
@@ -110,7 +112,7 @@ namespace cobra {
 
 const BlockUnit* best_block_unit() {
   if (has_amx_bf16()) return amx_block_unit();
-  return has_avx512_bf16() ? avx512_block_unit() : nullptr;
+  return has_fast_avx512_bf16() ? avx512_block_unit() : nullptr;
 }
 
 }  // namespace cobra

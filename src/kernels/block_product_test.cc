@@ -176,7 +176,7 @@ INSTANTIATE_TEST_SUITE_P(Unit, BlockUnitTest, ::testing::Values(std::string("amx
 
 TEST(BlockUnits, TheBestIsOneTheMachineHas) {
   const BlockUnit* best = best_block_unit();
-  EXPECT_EQ(best, has_amx_bf16() ? amx_block_unit() : has_avx512_bf16() ? avx512_block_unit() : nullptr);
+  EXPECT_EQ(best, has_amx_bf16() ? amx_block_unit() : has_fast_avx512_bf16() ? avx512_block_unit() : nullptr);
 }
 
 #if COBRA_CAN_EMULATE_AMX

@@ -63,7 +63,9 @@ struct TestMatrix {
   std::vector<float> values;
 
   TestMatrix(DType type, int64_t rows, int64_t cols, uint32_t seed = 1, int threads = 1)
-      : blocks(random_blocks(type, rows, cols, seed)), values(static_cast<size_t>(rows * cols)) {
+      : TestMatrix(type, rows, cols, random_blocks(type, rows, cols, seed), threads) {}
+  TestMatrix(DType type, int64_t rows, int64_t cols, std::vector<std::byte> given, int threads = 1)
+      : blocks(std::move(given)), values(static_cast<size_t>(rows * cols)) {
     for (int64_t r = 0; r < rows; ++r) {
       dequantize_row(type, blocks.data() + r * row_bytes(type, cols), values.data() + r * cols, cols);
     }

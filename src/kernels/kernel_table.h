@@ -46,6 +46,28 @@ struct QuantizedRow {
   float* sum;
 };
 
+/// Activations of a few rows in 16 bits: x ~ scale * q with a scale for 16 blocks of 32 columns. Of these the
+/// largest is at most sqrt(512) times the root mean square, so that rounding errs by 2e-4 of that at most.
+inline constexpr int64_t kScaleBlocks = 16, kScaleCols = kScaleBlocks * kBlockCols;
+inline constexpr float kLargest16 = 32767.0f;
+struct Rows16 {
+  int64_t rows;
+  int64_t cols;        // multiple of 32
+  const int16_t* q;    // [cols / 32][rows][32], -32767..32767
+  const int32_t* sum;  // [cols / 32][rows][3], sums of q: of 16 columns, of the other 16, of all
+  const float* scale;  // [cols / 512, rounded up][rows]
+
+  int64_t block(int64_t row, int64_t b) const { return b * rows + row; }
+  float scale_at(int64_t row, int64_t b) const { return scale[b / kScaleBlocks * rows + row]; }
+};
+/// One row of them, to be written, as above.
+struct Row16 {
+  int64_t rows;
+  int16_t* q;
+  int32_t* sum;
+  float* scale;
+};
+
 /// 32 columns of some rows of activations: 16 of each row at `left` and 16 at `right`, from row to row
 /// `stride` values. Of the 32 only the first `cols` are there.
 struct ChunkSource {
@@ -94,9 +116,10 @@ struct KernelTable {
   /// have fewer rows.
   void (*dot_plain)(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out);
 
-  /// Prefill. Tiles [first, first + count) of a packed matrix, expanded to columns of B [cols][ld]: tile i
-  /// fills columns 16 i .. 16 i + 15.
-  void (*expand_f32)(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld);
+  /// Prefill without a block unit: the same in 16 bits. One row of n values (a multiple of 32).
+  void (*quantize_row_16)(const float* x, int64_t n, const Row16& out);
+  void (*dot_packed_16)(const WeightMatrix& w, int64_t first, int64_t count, const Rows16& x, float* out);
+
   /// Columns [col, col + 32) of tile t of a packed or bfloat16 matrix as BlockProduct reads them: out
   /// [16 pairs of columns][16 rows][2]. `col` is a multiple of 32; what lies past the matrix is zeros.
   void (*expand_pairs)(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out);

@@ -46,7 +46,8 @@ TEST_P(KernelTableTest, HasKernelsOfItsOwn) {
   EXPECT_TRUE(own(&T::causal_conv1d_silu) && own(&T::selective_scan)) << "Mamba";
   EXPECT_TRUE(own(&T::causal_conv1d_silu_backward) && own(&T::selective_scan_backward)) << "gradients";
   EXPECT_TRUE(own(&T::quantize_row) && own(&T::dot_packed) && own(&T::dot_plain)) << "decode";
-  EXPECT_TRUE(own(&T::expand_f32) && own(&T::expand_pairs) && own(&T::widen)) << "prompts";
+  EXPECT_TRUE(own(&T::quantize_row_16) && own(&T::dot_packed_16)) << "prompts in 16 bits";
+  EXPECT_TRUE(own(&T::expand_pairs) && own(&T::widen)) << "prompts";
   EXPECT_TRUE(own(&T::gemm_f32)) << "float32 product";
 }
 

@@ -13,7 +13,8 @@
 
 namespace cobra {
 
-/// How products are made. Prefill: float32 (or bfloat16) matrix products over many rows. Decode: a few rows
+/// How products are made. Prefill: in bfloat16 where the machine has fast instructions for it (BlockUnit);
+/// elsewhere in float32, and with quantised weights as integers, activations in 16 bits. Decode: a few rows
 /// against weights in the order they lie in memory, activations in 8 bits where the weights are quantised;
 /// with Numerics::w8a8 quantised weights are multiplied so in prefill too.
 /// The phase follows from what is computed, never from the number of rows, so a prompt gives the same state
@@ -121,6 +122,13 @@ class Kernels {
   QuantizedGroups quantize(const LinearView<const float>& x) const;
   void linear_rows(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                    const Epilogue& e) const;
+  struct Groups16;  // linear.cc
+  Groups16 quantize_16(const LinearView<const float>& x) const;
+  template <class Multiply>
+  void over_tiles(int64_t M, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e,
+                  const Multiply& multiply) const;
+  void linear_rows_16(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+                      const Epilogue& e) const;
   void linear_blocks(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                      const Epilogue& e) const;
   void linear_panels(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,

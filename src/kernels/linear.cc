@@ -49,6 +49,8 @@ void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearVie
     linear_rows(x, w, y, epilogue);
   } else if (in_bf16(w.type)) {
     linear_blocks(x, w, y, epilogue);
+  } else if (is_quantized(w.type)) {
+    linear_rows_16(x, w, y, epilogue);
   } else {
     linear_panels(x, w, y, epilogue);
   }
@@ -190,60 +192,118 @@ Kernels::QuantizedGroups Kernels::quantize(const LinearView<const float>& x) con
   return groups;
 }
 
+/// Activations in 16 bits, in the workspace: groups of kRowGroup rows one after the other.
+struct Kernels::Groups16 {
+  int64_t rows, cols;
+  int16_t* q;
+  int32_t* sum;
+  float* scale;
+
+  Rows16 group(int64_t first_row) const {
+    const int64_t b = first_row * blocks();
+    return {rows_from(first_row), cols, q + b * kBlockCols, sum + b * 3, scale + first_row * scales()};
+  }
+  /// Row r from column `col` on, a multiple of kScaleCols.
+  Row16 row(int64_t r, int64_t col) const {
+    const int64_t first = r / kRowGroup * kRowGroup, count = rows_from(first);
+    const int64_t b = first * blocks() + col / kBlockCols * count + r - first;
+    return {count, q + b * kBlockCols, sum + b * 3,
+            scale + first * scales() + col / kScaleCols * count + r - first};
+  }
+  int64_t blocks() const { return cols / kBlockCols; }
+  int64_t scales() const { return divide_up(cols, kScaleCols); }
+
+ private:
+  int64_t rows_from(int64_t first_row) const { return std::min(kRowGroup, rows - first_row); }
+};
+
+Kernels::Groups16 Kernels::quantize_16(const LinearView<const float>& x) const {
+  Groups16 groups{x.rows, x.cols, nullptr, nullptr, nullptr};
+  groups.q = workspace_.rows_16.get(x.rows * x.cols);
+  groups.sum = workspace_.sums_16.get(x.rows * groups.blocks() * 3);
+  groups.scale = workspace_.scales_16.get(x.rows * groups.scales());
+  // By columns, as in quantize.
+  const int threads = threads_for(x.rows * x.cols * kQuantizeWork);
+  parallel_ranges(threads, groups.scales(), [&](int64_t begin, int64_t end, int thread) {
+    Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
+    const int64_t first = begin * kScaleCols, last = std::min(end * kScaleCols, x.cols);
+    for (int64_t r = 0; r < x.rows; ++r) {
+      table_.quantize_row_16(row_of(x, r, first, last, scratch), last - first, groups.row(r, first));
+    }
+  });
+  return groups;
+}
+
 /// Each thread takes tiles of weights; some stay in its cache while all rows pass by, a group at a time. A
-/// thread's tiles follow one another, as memory is read fastest.
-void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatrix& w,
-                          const LinearView<float>& y, const Epilogue& e) const {
-  const bool quantized = is_quantized(w.type);
-  const QuantizedGroups quants = quantized ? quantize(input) : QuantizedGroups{};
-  const TensorView<const float> x = quantized ? TensorView<const float>() : row_major(input);
-  const int64_t M = input.rows;
-  const auto multiply = [&](int64_t t, int64_t end) {
+/// thread's tiles follow one another, as memory is read fastest. multiply(t, count, first, rows, product)
+/// makes the products of `count` tiles from t on with the rows of a group, [count][rows][16].
+template <class Multiply>
+void Kernels::over_tiles(int64_t M, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e,
+                         const Multiply& multiply) const {
+  const auto piece_of = [&](int64_t t, int64_t end) {
     alignas(64) float product[kTilesTogether * kRowGroup * kTileRows];
     for (int64_t first = 0; first < M; first += kRowGroup) {
       const int64_t rows = std::min(kRowGroup, M - first);
-      if (quantized) table_.dot_packed(w, t, end - t, quants.group(first / kRowGroup), product);
+      multiply(t, end - t, first, rows, product);
       for (int64_t i = 0; i < end - t; ++i) {
-        float* tile = product + i * rows * kTileRows;
-        if (!quantized) table_.dot_plain(w, t + i, x.row(first), rows, x.stride, tile);
         const int64_t column = (t + i) * kTileRows;
-        store(tile, kTileRows, rows, first, column, std::min<int64_t>(kTileRows, w.rows - column), y, e);
+        store(product + i * rows * kTileRows, kTileRows, rows, first, column,
+              std::min<int64_t>(kTileRows, w.rows - column), y, e);
       }
     }
   };
   const int threads = threads_for(M * w.rows * w.cols);
   const int64_t piece = std::clamp<int64_t>(w.tiles() / (kPiecesEach * threads), 1, kTilesTogether);
-  parallel_shares(threads, w.tiles(), piece, multiply);
+  parallel_shares(threads, w.tiles(), piece, piece_of);
 }
 
-/// In float32. Each thread takes panels of output columns: expands their weights, multiplies, stores. A
-/// column's sum is made by one thread in the order of K, so the number of threads does not show in the
-/// result.
+/// Quantised weights with activations in 8 bits, others with float32.
+void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatrix& w,
+                          const LinearView<float>& y, const Epilogue& e) const {
+  if (is_quantized(w.type)) {
+    const QuantizedGroups quants = quantize(input);
+    return over_tiles(input.rows, w, y, e,
+                      [&](int64_t t, int64_t count, int64_t first, int64_t, float* product) {
+                        table_.dot_packed(w, t, count, quants.group(first / kRowGroup), product);
+                      });
+  }
+  const TensorView<const float> x = row_major(input);
+  over_tiles(input.rows, w, y, e, [&](int64_t t, int64_t count, int64_t first, int64_t rows, float* product) {
+    for (int64_t i = 0; i < count; ++i)
+      table_.dot_plain(w, t + i, x.row(first), rows, x.stride, product + i * rows * kTileRows);
+  });
+}
+
+/// Quantised weights with activations in 16 bits.
+void Kernels::linear_rows_16(const LinearView<const float>& input, const WeightMatrix& w,
+                             const LinearView<float>& y, const Epilogue& e) const {
+  const Groups16 groups = quantize_16(input);
+  over_tiles(input.rows, w, y, e, [&](int64_t t, int64_t count, int64_t first, int64_t, float* product) {
+    table_.dot_packed_16(w, t, count, groups.group(first), product);
+  });
+}
+
+/// Plain types in float32. Each thread takes panels of output columns: widens their weights, multiplies,
+/// stores. A column's sum is made by one thread in the order of K, so the number of threads does not show in
+/// the result.
 void Kernels::linear_panels(const LinearView<const float>& input, const WeightMatrix& w,
                             const LinearView<float>& y, const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
   const int64_t width = panel_cols(w), M = input.rows, K = w.cols;
-  const int threads = threads_for(M * w.rows * K);
-  parallel_for(threads, divide_up(w.rows, width), [&](int64_t panel, int thread) {
-    const int64_t first = panel * width, cols = std::min(width, w.rows - first);
-    const int64_t tiles = divide_up(cols, kTileRows);
+  parallel_for(threads_for(M * w.rows * K), divide_up(w.rows, width), [&](int64_t panel, int thread) {
+    const int64_t first = panel * width, N = std::min(width, w.rows - first);
     const std::byte* plain = w.tile(first / kTileRows);
     Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
-    const int64_t N = is_quantized(w.type) ? tiles * kTileRows : cols;
     float* product = scratch.product.get(M * N);
-    Gemm shape{.M = M, .N = N, .K = K, .lda = x.stride, .ldb = K, .ldc = N, .transpose_b = true};
     const float* B = reinterpret_cast<const float*>(plain);
-    if (is_quantized(w.type)) {
-      float* expanded = scratch.panel.get(K * N);
-      table_.expand_f32(w, first / kTileRows, tiles, expanded, N);
-      shape.ldb = N, shape.transpose_b = false, B = expanded;
-    } else if (w.type != DType::f32) {
+    if (w.type != DType::f32) {
       float* widened = scratch.panel.get(K * N);
-      table_.widen(w.type, plain, cols * K, widened);
+      table_.widen(w.type, plain, N * K, widened);
       B = widened;
     }
-    table_.gemm_f32(shape, x.data, B, product);
-    store(product, N, M, 0, first, cols, y, e);
+    table_.gemm_f32({.M = M, .N = N, .K = K, .lda = x.stride, .ldb = K, .ldc = N, .transpose_b = true},
+                    x.data, B, product);
+    store(product, N, M, 0, first, N, y, e);
   });
 }
 

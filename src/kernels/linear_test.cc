@@ -64,21 +64,21 @@ TEST(PackedLayout, TakesTheBytesOfTheFile) {
   EXPECT_LE(TestMatrix(DType::q4_k, 32, 256).view.bytes(), 32 * row_bytes(DType::q4_k, 256) * 103 / 100);
 }
 
-/// Where the machine multiplies in bfloat16 every table does; older machines with the same instructions make
-/// prompts in float32.
-constexpr std::string_view kInFloat32 = "-in-float32";
+/// Where the machine multiplies in bfloat16 every table does; others with the same instructions make prompts
+/// in float32 and in 16 bits.
+constexpr std::string_view kWithoutBFloat16 = "-without-bfloat16";
 
 std::vector<std::string> all_ways() {
   std::vector<std::string> names = testing::all_isas();
   for (const KernelTable& table : available_kernels()) {
-    if (table.block_unit) names.push_back(std::string(table.isa).append(kInFloat32));
+    if (table.block_unit) names.push_back(std::string(table.isa).append(kWithoutBFloat16));
   }
   return names;
 }
 
 KernelTable table_named(std::string name) {
-  if (!name.ends_with(kInFloat32)) return find_kernels(name);
-  KernelTable table = find_kernels(name.substr(0, name.size() - kInFloat32.size()));
+  if (!name.ends_with(kWithoutBFloat16)) return find_kernels(name);
+  KernelTable table = find_kernels(name.substr(0, name.size() - kWithoutBFloat16.size()));
   table.block_unit = nullptr;
   return table;
 }
@@ -98,10 +98,11 @@ class LinearTest : public ::testing::TestWithParam<std::string> {
   }
 };
 
-/// Float32 sums in another order: about sqrt(K) roundings. bfloat16 products round both inputs to 8 bits.
+/// Float32 sums in another order: about sqrt(K) roundings. bfloat16 products round both inputs to 8 bits;
+/// otherwise activations meet quantised weights in 16 bits, a step of 1/32767 of 512 columns' largest value.
 double prefill_bound(const KernelTable& table, DType type) {
-  const bool bf16 = table.block_unit != nullptr && type != DType::f32 && type != DType::f16;
-  return bf16 ? 1e-2 : 2e-6;
+  if (table.block_unit && type != DType::f32 && type != DType::f16) return 1e-2;
+  return is_quantized(type) ? 5e-5 : 2e-6;
 }
 
 /// Eight-bit activations: a step of 1/127 of each block's largest value, averaged over K.
@@ -146,18 +147,38 @@ TEST_P(LinearTest, OddDepthsOfPlainTypes) {
   }
 }
 
-/// The 8-bit sums are exact integers: every instruction set gives the reference's values but for the last
-/// float32 bits.
-TEST_P(LinearTest, DecodeEqualsTheReferenceKernel) {
+/// Sums within a block are exact integers: every instruction set gives the reference's values but for the
+/// last float32 bits.
+TEST_P(LinearTest, IntegerProductsEqualTheReferenceKernels) {
+  constexpr int64_t kRows = 11, kCols = 48,
+                    K = 768;  // groups of 6, 4, 2 and 1 rows; a second scale in 16 bits
   for (const DType type : {DType::q8_0, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k}) {
-    const TestMatrix w(type, 48, 768);
-    const Floats x = random_values(3 * 768, 4);
-    const Floats fast = run(Phase::decode, x, w);
-    Floats plain(fast.size());
-    Workspace other;
-    Kernels(reference_kernels(), 1, other, Phase::decode)
-        .linear(TensorView<const float>(x.data(), 3, 768), w.view, TensorView<float>(plain.data(), 3, 48));
-    EXPECT_LE(relative_error(fast, plain), 3e-6) << name(type);
+    const TestMatrix w(type, kCols, K);
+    Floats x = random_values(kRows * K, 4);
+    for (size_t i = 600; i < x.size(); i += K) x[i] = 40;  // the second scale is another
+    for (const Phase phase : {Phase::prefill, Phase::decode}) {
+      if (phase == Phase::prefill && table.block_unit) continue;
+      const Floats fast = run(phase, x, w);
+      Floats plain(fast.size());
+      Workspace other;
+      Kernels(reference_kernels(), 1, other, phase)
+          .linear(TensorView<const float>(x.data(), kRows, K), w.view,
+                  TensorView<float>(plain.data(), kRows, kCols));
+      EXPECT_LE(relative_error(fast, plain), 3e-6) << name(type);
+    }
+  }
+}
+
+/// The largest 16-bit activations and quants of one sign: the sums of a block stay within 32 bits.
+TEST_P(LinearTest, SumsIn16BitsDoNotOverflow) {
+  constexpr int64_t K = 512;
+  for (const DType type : {DType::q8_0, DType::q4_0, DType::q4_k, DType::q5_k, DType::q6_k}) {
+    std::vector<std::byte> blocks(static_cast<size_t>(16 * row_bytes(type, K)));
+    for (int64_t r = 0; r < 16; ++r)
+      quantize_row(type, Floats(K, -1.0f).data(), blocks.data() + r * row_bytes(type, K), K);
+    const TestMatrix w(type, 16, K, std::move(blocks));
+    const Floats x(K, 100.0f), expected = product(x, w);
+    EXPECT_LE(relative_error(run(Phase::prefill, x, w), expected), prefill_bound(table, type)) << name(type);
   }
 }
 

@@ -116,17 +116,49 @@ void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, i
   }
 }
 
-void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {
-      const TileBlock block = tile_block(w.type, w.tile(first + i), b);
-      for (int c = 0; c < kBlockCols; ++c) {
-        for (int r = 0; r < kTileRows; ++r) {
-          B[(b * kBlockCols + c) * ld + i * kTileRows + r] = block.value(r, c);
-        }
+void quantize_activations_16(const float* x, int64_t n, const Row16& out) {
+  for (int64_t first = 0; first < n; first += kScaleCols) {
+    const int64_t end = std::min(first + kScaleCols, n);
+    float largest = 0.0f;
+    for (int64_t i = first; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const float inverse = largest > 0.0f ? kLargest16 / largest : 0.0f;
+    out.scale[first / kScaleCols * out.rows] = largest / kLargest16;
+    for (int64_t c = first; c < end; c += kBlockCols) {
+      const int64_t to = c / kBlockCols * out.rows;
+      int32_t total[2] = {0, 0};
+      for (int64_t i = 0; i < kBlockCols; ++i) {
+        const auto value = static_cast<int16_t>(std::nearbyint(x[c + i] * inverse));
+        out.q[to * kBlockCols + i] = value;
+        total[i / 16] += value;
       }
+      const int32_t sums[3] = {total[0], total[1], total[0] + total[1]};
+      std::copy_n(sums, 3, out.sum + 3 * to);
     }
   }
+}
+
+void dot_packed_16_tile(const WeightMatrix& w, int64_t t, const Rows16& x, float* out) {
+  const int64_t blocks = w.cols / kBlockCols;
+  for (int64_t m = 0; m < x.rows; ++m) {
+    for (int r = 0; r < kTileRows; ++r) {
+      float sum = 0.0f;
+      for (int64_t b = 0; b < blocks; ++b) {
+        const TileBlock block = tile_block(w.type, w.tile(t), b);
+        int dot[2] = {0, 0};  // by halves of 16 columns, which q6_k scales apart
+        for (int c = 0; c < kBlockCols; ++c)
+          dot[c / 16] += block.quant(r, c) * x.q[x.block(m, b) * kBlockCols + c];
+        const float value = block.scale(r, 0) * static_cast<float>(dot[0]) +
+                            block.scale(r, 16) * static_cast<float>(dot[1]) -
+                            block.minimum(r) * static_cast<float>(x.sum[x.block(m, b) * 3 + 2]);
+        sum += x.scale_at(m, b) * value;
+      }
+      out[m * kTileRows + r] = sum;
+    }
+  }
+}
+
+void dot_packed_16(const WeightMatrix& w, int64_t first, int64_t count, const Rows16& x, float* out) {
+  for (int64_t i = 0; i < count; ++i) dot_packed_16_tile(w, first + i, x, out + i * x.rows * kTileRows);
 }
 
 void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
@@ -180,7 +212,8 @@ const KernelTable& reference_kernels() {
       .quantize_row = quantize_activations,
       .dot_packed = dot_packed,
       .dot_plain = dot_plain,
-      .expand_f32 = expand_f32,
+      .quantize_row_16 = quantize_activations_16,
+      .dot_packed_16 = dot_packed_16,
       .expand_pairs = expand_pairs,
       .widen = widen,
       .gemm_f32 = gemm_f32,

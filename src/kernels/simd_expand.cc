@@ -1,4 +1,4 @@
-// Prefill: quantised tiles to columns of a float32 or bfloat16 panel, and plain types to float32.
+// Prefill: quantised tiles to pairs of columns in bfloat16, and plain types to float32.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd_expand.cc"
 #include "kernels/simd_target.h"
@@ -80,22 +80,6 @@ HWY_INLINE void expand_block(const TileBlock& block, const Store& store) {
       store(4 * g, first, columns);
     }
   }
-}
-
-void expand_f32(const WeightMatrix& w, int64_t first, int64_t count, float* B, int64_t ld) {
-  const RowsF d;
-  with_format(w.type, [&](auto format) {
-    for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {  // outside: the rows being written stay in cache
-      for (int64_t i = 0; i < count; ++i) {
-        float* out = B + b * kBlockCols * ld + i * kTileRows;
-        expand_block<decltype(format)>(tile_block(format.type, w.tile(first + i), b),
-                                       [&](int64_t column, int64_t row, const VF* columns) {
-                                         for (int64_t c = 0; c < 4; ++c)
-                                           hn::StoreU(columns[c], d, out + (column + c) * ld + row);
-                                       });
-      }
-    }
-  });
 }
 
 /// Two columns, rounded to bfloat16, beside each other for each row.
@@ -193,7 +177,6 @@ void widen(DType type, const std::byte* values, int64_t n, float* out) {
 }  // namespace
 
 static void add_to(KernelTable& table) {
-  table.expand_f32 = expand_f32;
   table.expand_pairs = expand_pairs<StorePair>;
 #if COBRA_ROUNDS_PAIRS
   if (has_avx512_bf16()) table.expand_pairs = expand_pairs<StorePairAtOnce>;

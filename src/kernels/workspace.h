@@ -37,6 +37,9 @@ struct Workspace {
   Scratch<int32_t> quant_shifts;
   Scratch<float> quant_scales;
   Scratch<float> quant_sums;
+  Scratch<int16_t> rows_16;  // activations in 16 bits; Rows16 says what the rest is
+  Scratch<int32_t> sums_16;
+  Scratch<float> scales_16;
   std::vector<PerThread> threads;
 };
 
