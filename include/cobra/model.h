@@ -42,8 +42,6 @@ class Model {
 
   const ModelConfig& config() const;
   const Runtime& runtime() const;
-  /// nullptr for a model without a tokenizer, which works with token ids only.
-  const Tokenizer* tokenizer() const;
   /// Identifies the weights and configuration: sessions saved with one model load only into the same (64-bit
   /// hash of the file's header and samples of every tensor).
   uint64_t fingerprint() const;
@@ -55,11 +53,15 @@ class Model {
   /// model without a tokenizer.
   std::vector<int32_t> encode(std::string_view text) const;
   std::vector<int32_t> encode_question(std::string_view question) const;
+  /// The text of generated ids: the official decoding (special tokens skipped, clean-up, stripped). Errors as
+  /// above.
+  std::string decode(const std::vector<int32_t>& ids) const;
 
   /// Preprocesses a picture and runs towers and projector. Throws Error when the model has no towers.
   ImageEmbedding embed(const Image& image, const TraceSink& trace = nullptr) const;
 
-  /// For cobra's own sources.
+  /// For cobra's own sources. The tokenizer is nullptr in a model that has none and works with token ids only.
+  const Tokenizer* tokenizer() const;
   const ModelParts& parts() const { return *parts_; }
 
  private:

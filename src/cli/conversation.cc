@@ -72,7 +72,7 @@ std::vector<int32_t> Conversation::encode_turn(const std::string& message) const
   std::string text = builder_after_turns().add_user(message);
   // An end token that the model wrote itself is already in the session.
   if (!turns_.empty() && !answer_is_complete()) text.insert(0, answer_closing(template_of(*model_)));
-  std::vector<int32_t> ids = model_->tokenizer()->encode(text);
+  std::vector<int32_t> ids = model_->encode(text);
   check(ids.size() <= kMaxMessageTokens, "the message has {} tokens, at most {} are read", ids.size(),
         kMaxMessageTokens);
   return ids;
@@ -89,7 +89,7 @@ PromptBuilder Conversation::builder_after_turns() const {
 }
 
 std::string Conversation::answer_text(const Turn& turn) const {
-  return model_->tokenizer()->decode_answer(turn.answer);
+  return model_->decode(turn.answer);
 }
 
 }  // namespace cobra

@@ -65,7 +65,7 @@ void Asking::take_next(Slot slot, std::vector<Slot>& going_on) {
   const int32_t id = argmax(slot.session.logits());
   slot.tokens.push_back(id);
   if (id == model_.config().eos_token_id || std::ssize(slot.tokens) == kMaxNewTokens) {
-    done_(slot.id, model_.tokenizer()->decode_answer(slot.tokens));
+    done_(slot.id, model_.decode(slot.tokens));
   } else {
     going_on.push_back(std::move(slot));
   }

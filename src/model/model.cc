@@ -136,10 +136,17 @@ int64_t Model::decode_bytes() const {
   return bytes;
 }
 
+const Tokenizer& ModelParts::needed_tokenizer() const {
+  check(tokenizer != nullptr, "{}: this model has no tokenizer and works with token ids only", file.path());
+  return *tokenizer;
+}
+
 std::vector<int32_t> Model::encode(std::string_view text) const {
-  check(tokenizer() != nullptr, "{}: this model has no tokenizer and works with token ids only",
-        parts_->file.path());
-  return tokenizer()->encode(text);
+  return parts_->needed_tokenizer().encode(text);
+}
+
+std::string Model::decode(const std::vector<int32_t>& ids) const {
+  return parts_->needed_tokenizer().decode_answer(ids);
 }
 
 std::vector<int32_t> Model::encode_question(std::string_view question) const {

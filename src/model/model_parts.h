@@ -40,6 +40,8 @@ struct ModelParts {
   ModelParts(const std::string& path, const Runtime& runtime_);
   /// Binds at the first call; safe from any thread.
   const VisionParts& vision_parts();
+  /// Throws Error when there is none.
+  const Tokenizer& needed_tokenizer() const;
   /// Model::fingerprint, computed at the first call; safe from any thread.
   uint64_t fingerprint();
 };

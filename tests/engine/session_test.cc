@@ -227,6 +227,18 @@ TEST(ModelTest, AFileOfTowersIsNotAModel) {
               ::testing::HasSubstr("vision towers only"));
 }
 
+TEST(ModelTest, TextToIdsAndBack) {
+  InitOptions options;
+  options.preset = "tiny";
+  options.output = scratch_folder() / "text.gguf";
+  init_model(options);
+  const Model model = Model::load(options.output, Runtime());
+  EXPECT_EQ(model.decode(model.encode("What is it?")), "What is it?");
+  const Model mute = reference_model();
+  EXPECT_THAT(error_of([&] { mute.encode("What?"); }), ::testing::HasSubstr("no tokenizer"));
+  EXPECT_THAT(error_of([&] { mute.decode(std::vector<int32_t>{1}); }), ::testing::HasSubstr("no tokenizer"));
+}
+
 /// Answers are looked up among the logits by their tokens' ids.
 TEST(ModelTest, ATokenizerMustFitTheEmbedding) {
   InitOptions options;
