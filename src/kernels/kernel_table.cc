@@ -58,6 +58,7 @@ KernelTable make_table(const Target& target) {
   add_dot_kernels(target.bit, table);
   if (target.multiplies_bytes) add_dot_bytes_kernels(target.bit, table);
   add_dot_16_kernels(target.bit, table);
+  if (target.bit == HWY_AVX2 && target.multiplies_bytes) add_dot_16_vnni_kernels(table);
   add_expand_kernels(target.bit, table);
   add_gemm_kernels(target.bit, table);
   table.block_unit = best_block_unit();
