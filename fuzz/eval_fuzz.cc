@@ -1,5 +1,5 @@
 // Fuzz target of the evaluation's readers: index files, results, annotations with all that scorers read of
-// them, and logs of runs (tests/eval_case.h says how one input holds several files).
+// them, logs of runs and boxes (tests/eval_case.h says how one input holds several files).
 #include <deque>
 
 #include "eval_case.h"

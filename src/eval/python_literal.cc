@@ -199,6 +199,7 @@ class BoxReader {
     const bool negative = at('-');
     text_.remove_prefix(1);
     skip_space();
+    if (at('-') || at('+')) return std::nullopt;  // no literal, and no recursion as deep as the text is long
     const auto operand = element();
     if (!operand || !operand->may_take_sign) return std::nullopt;
     const Json& value = operand->value;

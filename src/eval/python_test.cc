@@ -81,6 +81,13 @@ TEST(PythonLiteral, ReadsListsOfFourNumbers) {
   EXPECT_EQ(parsed("[1e-400, 0, 1, 1]"), "[0.0, 0, 1, 1]");
 }
 
+/// A list whose first number has a million times `signs` before it.
+std::string list_behind(std::string_view signs) {
+  std::string text = "[";
+  for (int i = 0; i < 1'000'000; ++i) text += signs;
+  return text += "1, 0, 1, 1]";
+}
+
 TEST(PythonLiteral, RefusesEverythingElse) {
   for (const char* text : {"",
                            " ",
@@ -125,6 +132,9 @@ TEST(PythonLiteral, RefusesEverythingElse) {
   }
   EXPECT_EQ(parsed(std::string(100000, '(')), "no box");
   EXPECT_EQ(parsed("[0, 0, 1, " + std::string(100000, '(')), "no box");
+  for (const char* signs : {"-", "- +", "-(", "-(+"}) {
+    EXPECT_EQ(parsed(list_behind(signs)), "no box") << signs;
+  }
   EXPECT_EQ(parsed(std::string_view("[0, 0, 1, 1]\0", 13)), "no box");
 }
 
