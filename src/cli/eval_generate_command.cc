@@ -91,10 +91,7 @@ void add_eval_run_flags(CLI::App& command, EvalRunFlags& flags) {
 GeneratedResults generate_results(const EvalRunFlags& flags) {
   GeneratedResults results{open_dataset(flags.dataset), {}};
   eval::GenerateRun run = run_of(flags);
-  if (run.limited) {
-    auto& entries = results.dataset.entries;
-    entries.resize(std::min(entries.size(), static_cast<size_t>(flags.limit)));
-  }
+  if (run.limited) eval::keep_first(results.dataset, static_cast<size_t>(flags.limit));
   const Model model = load_model(flags.model);
   ProgressLine progress(flags.dataset.benchmark);
   run.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };

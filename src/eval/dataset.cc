@@ -87,6 +87,12 @@ fs::path normal_folder(const std::string& folder) {
   return normal.has_filename() ? normal : normal.parent_path();
 }
 
+void keep_first(Dataset& dataset, size_t questions) {
+  if (questions >= dataset.entries.size()) return;
+  dataset.entries.resize(questions);
+  dataset.cut = true;
+}
+
 ById dataset_by_id(const Dataset& dataset) {
   ById by_id;
   for (const Entry& entry : dataset.entries) by_id.emplace(entry.id, &entry.value);

@@ -17,6 +17,7 @@ struct Dataset {
   std::string index_path;  // for errors
   std::vector<Entry> entries;
   std::string annotations_path;  // what the scorer reads
+  bool cut = false;              // entries are the first ones only: keep_first
 };
 
 /// Opens the dataset `id` of a benchmark: "<family>-full" ("" means this one), "<family>-slim",
@@ -26,6 +27,9 @@ Dataset open_dataset(const Benchmark& benchmark, const std::string& data, const 
 
 /// An index file: an object of objects, at least one. Throws Error naming the file and the question.
 std::vector<Entry> read_index(const std::string& path);
+
+/// Leaves out all but the first questions; of the annotations, those of the others then go unread.
+void keep_first(Dataset& dataset, size_t questions);
 
 /// The index entries by id; the dataset must outlive it.
 ById dataset_by_id(const Dataset& dataset);

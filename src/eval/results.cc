@@ -199,6 +199,11 @@ Json official_results(const ResultsLog& log, const Dataset& dataset) {
   return results;
 }
 
+void check_annotated(int64_t annotated, const Results& results, const Dataset& dataset) {
+  check(annotated == std::ssize(results.entries), "{}: annotates {} of {} questions",
+        dataset.annotations_path, annotated, results.entries.size());
+}
+
 ById results_by_id(const Results& results) {
   ById by_id;
   for (const Entry& entry : results.entries) by_id.emplace(entry.id, &entry.value);

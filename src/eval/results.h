@@ -88,6 +88,9 @@ Results read_results(const std::string& path, const Dataset& dataset);
 /// The same of given files: all logs (.jsonl) or all official.
 Results read_results(const std::vector<std::string>& files, const Dataset& dataset);
 
+/// Fails unless the dataset's annotations had one entry for each of the results.
+void check_annotated(int64_t annotated, const Results& results, const Dataset& dataset);
+
 /// The entries by id; the results must outlive it.
 ById results_by_id(const Results& results);
 

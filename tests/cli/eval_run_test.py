@@ -75,6 +75,20 @@ def write_vqa(root, pictures, questions):
     return root
 
 
+def write_gqa(root, questions):
+    """GQA's index and annotations: all questions about one picture."""
+    copy_pictures(root / "download/gqa/images", ["n1.jpg"])
+    index, annotations = {}, {}
+    for i in range(questions):
+        entry = {"question": f"What is number {i}?", "answer": "cup"}
+        index[str(100 + i)] = {"question_id": 100 + i, "img_path": "download/gqa/images/n1.jpg", **entry}
+        types = {"structural": "query", "semantic": "obj"}
+        annotations[str(100 + i)] = {**entry, "isBalanced": True, "types": types, "semantic": []}
+    write(root / "datasets/gqa/metadata-full.json", index)
+    write(root / "datasets/gqa/annotations-gqa-full.json", annotations)
+    return root
+
+
 def copy_pictures(folder, names):
     folder.mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(names):
@@ -257,6 +271,29 @@ class EvalRun(CobraTest):
         self.generate("vqa-v2", "limited", "--limit", "4")
         header, *answers = map(json.loads, self.log("limited").splitlines())
         self.assertEqual((header["limit"], header["questions"], len(answers)), (4, 4, 4))
+
+    def run_limited(self, family, data, output, check=True):
+        model = ["-m", self.model, "-o", self.folder / output, "--limit", "4", "--json"]
+        return run("eval", "run", "--benchmark", family, "--data", data, *model, check=check)
+
+    def test_limited_runs_are_scored(self):
+        """Annotations of questions that were not asked do not matter; missing ones of those that were do."""
+        gqa = write_gqa(self.folder / "gqa", 10)
+        vqa = write_vqa(self.folder / "vqa-limited", 1, 10)
+        for family, data in (("gqa", gqa), ("vqa-v2", vqa)):
+            with self.subTest(family):
+                found = json.loads(self.run_limited(family, data, f"{family}-limited").stdout)
+                self.assertEqual((found["n_examples"], found["failed"]), (4, 0))
+                path = data / f"datasets/{family}/annotations-{family}-full.json"
+                annotations = json.loads(path.read_text(encoding="utf-8"))
+                if family == "gqa":
+                    del annotations["101"]
+                else:
+                    del annotations["annotations"][1]
+                write(path, annotations)
+                refused = self.run_limited(family, data, f"{family}-missing", check=False)
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn("annotates 3 of 4 questions", refused.stderr.decode())
 
     def test_answers_must_be_tokens(self):
         plain = self.folder / "plain.gguf"

@@ -175,6 +175,30 @@ class Score(EvalCase):
         self.assertClose(detail["0"]["score"], 2 / 3)  # each of two twins has two others that agree
         self.assertClose(detail["1"]["score"], 1.0)
 
+    def test_annotations_are_of_the_questions(self):
+        """GQA and VQA-v2 are scored in the order of their annotations, which are neither more nor fewer."""
+        for family, fewer, more in (
+            ("gqa", lambda all: all.popitem(), lambda all: all.update({"7": next(iter(all.values()))})),
+            (
+                "vqa-v2",
+                lambda all: all["annotations"].pop(),
+                lambda all: all["annotations"].append({**all["annotations"][0], "question_id": 7}),
+            ),
+        ):
+            shutil.copytree(METRICS / family / "datasets", self.folder / "datasets", dirs_exist_ok=True)
+            path = self.folder / f"datasets/{family}/annotations-{family}-full.json"
+            whole = path.read_text(encoding="utf-8")
+            count = read(METRICS / family / "expected.json")["n_examples"]
+            command = ["eval", "score", "--benchmark", family, "--data", self.folder, "--results", METRICS]
+            for change, message in (
+                (fewer, f"annotates {count - 1} of {count} questions"),
+                (more, "no entry for '7'"),
+            ):
+                annotations = json.loads(whole)
+                change(annotations)
+                write(path, annotations)
+                self.assertFails(message, *command)
+
     def test_the_last_rank_counts(self):
         """The official sampler pads ranks to equal length, so an id may be in several files."""
         model = next((METRICS / "pope/results/pope").glob("*/*"))

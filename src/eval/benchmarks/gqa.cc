@@ -162,7 +162,10 @@ class Gqa : public Benchmark {
     const auto by_id = results_by_id(results);
     Score score;
     GqaTally tally;
+    int64_t annotated = 0;
     for (const auto& [id, question] : document.get_ref<const Json::object_t&>()) {
+      if (dataset.cut && !by_id.contains(id)) continue;  // not asked
+      ++annotated;
       const std::string place = place_of(path, id);
       const std::string answer = json_text(at_id(by_id, id, results.source), "model_output", results.source);
       const std::string processed = gqa_answer(answer);
@@ -173,6 +176,7 @@ class Gqa : public Benchmark {
       if (with_detail) detail = {{"prediction", answer}, {"processed", processed}, {"answer", gold}};
       score.questions.push_back({id, static_cast<double>(processed == gold), std::move(detail)});
     }
+    check_annotated(annotated, results, dataset);
     // The harness takes the accuracy from the scorer's printed text, which has two decimals.
     score.summary = {{"accuracy", python_round(100 * tally.overall.value())}};
     score.breakdowns = tally.breakdowns();

@@ -126,6 +126,7 @@ class VqaV2 : public Benchmark {
     for (const Json& annotation : array_field(document, "annotations", dataset.annotations_path)) {
       const std::string id =
           std::to_string(json_integer(annotation, "question_id", dataset.annotations_path));
+      if (dataset.cut && !by_id.contains(id)) continue;  // not asked
       const std::string place = place_of(dataset.annotations_path, id);
       const std::string answer = json_text(at_id(by_id, id, results.source), "model_output", results.source);
       const Json truth = processed_answers(annotation, place);
@@ -136,8 +137,7 @@ class VqaV2 : public Benchmark {
       by_question_type.add(json_text(annotation, "question_type", place), value);
       score.questions.push_back({id, value, with_detail ? detail(answer, processed, truth) : Json()});
     }
-    check(overall.count() == static_cast<int64_t>(results.entries.size()), "{}: annotates {} of {} questions",
-          dataset.annotations_path, overall.count(), results.entries.size());
+    check_annotated(overall.count(), results, dataset);
     score.breakdowns = {{"answer type", by_answer_type.rows(100)},
                         {"question type", by_question_type.rows(100)}};
     score.summary = {{"accuracy", python_round(100 * overall.value())},
