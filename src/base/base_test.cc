@@ -85,6 +85,17 @@ TEST(Messages, PrintableEscapesAndCuts) {
       << "control characters of two bytes";
 }
 
+TEST_F(FileTest, AnOutputIsNoInput) {
+  std::ofstream(path("in")) << "kept";
+  fs::create_symlink("in", path("link"));
+  EXPECT_THROW(check_output_differs(path("in"), path("in")), Error);
+  EXPECT_THROW(check_output_differs(path("link"), path("in")), Error);
+  check_output_differs(path("absent"), path("in"));
+  check_output_differs(path("absent"), path("absent"));
+  check_output_differs(path("in"), "");
+  check_output_differs(path("in"), "data:image/png;base64," + std::string(1 << 20, 'A'));
+}
+
 TEST_F(FileTest, AtomicFileReplacesNoDeviceAndNoFolder) {
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
   fs::create_directories(path("folder"));

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "base/fail.h"
@@ -101,6 +102,12 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
   }
   ::close(fd);
   return bytes;
+}
+
+void check_output_differs(const std::string& output, const std::string& input) {
+  std::error_code none;  // a path that does not exist yet is not the same file
+  check(!std::filesystem::equivalent(output, input, none), "{}: the output is the input; choose another name",
+        printable(output, kShownPathBytes));
 }
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {

@@ -35,6 +35,10 @@ class MappedFile {
 /// The bytes of a file of at most `max_bytes`. Throws Error naming the path (missing, not a file, too large).
 std::string read_file(const std::string& path, int64_t max_bytes);
 
+/// Throws Error when `output` is the same file as `input`. (Writing is by rename, so this guards against a
+/// slip of the user's, not against damage while reading.)
+void check_output_differs(const std::string& output, const std::string& input);
+
 /// Writes a file so that `path` is either the old file or the complete new one: a temporary name in the same
 /// folder, then fsync and rename in `commit()`. Without commit the temporary file is removed.
 class AtomicFile {

@@ -102,6 +102,7 @@ bench::Plan plan_of(const BenchFlags& flags) {
 
 void run_bench(const BenchFlags& flags) {
   bench::Plan plan = plan_of(flags);
+  check_output_differs(flags.chart, flags.model.path);
   const Runtime runtime = runtime_of(flags.model);
   std::unique_ptr<AtomicFile> chart;  // opened first: what cannot be written is told before the work
   if (!flags.chart.empty()) chart = std::make_unique<AtomicFile>(flags.chart);

@@ -36,6 +36,7 @@ std::string prefix_of(const std::string& file, const std::string& output) {
 }
 
 void run_join(const JoinFlags& flags) {
+  for (const std::string& file : flags.files) check_output_differs(flags.output, file);
   ProgressLine progress("joining");
   AtomicFile out(flags.output);
   int64_t count = 0;

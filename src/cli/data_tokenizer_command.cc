@@ -26,6 +26,8 @@ struct TokenizerFlags {
 };
 
 void run_tokenizer(const TokenizerFlags& flags) {
+  check_output_differs(flags.output, flags.file);
+  AtomicFile file(flags.output);  // first: what cannot be written is told before the work
   ProgressLine progress("reading");
   data::DatasetOptions options;
   options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
@@ -40,7 +42,6 @@ void run_tokenizer(const TokenizerFlags& flags) {
   }
   const TokenizerData tokenizer = training.finish(flags.vocab_size);
   progress.finish();
-  AtomicFile file(flags.output);
   file.write(tokenizer_json(tokenizer).dump(1) + "\n");
   file.commit();
   say(fmt::format("wrote {}: {} tokens\n", printable(flags.output, 1000), tokenizer.tokens.size()));

@@ -53,6 +53,7 @@ std::string merged_text(const MergeFlags& flags) {
 }
 
 void run_merge(const MergeFlags& flags) {
+  for (const std::string& input : flags.inputs) check_output_differs(flags.output, input);
   const std::string text = merged_text(flags);
   AtomicFile file(flags.output);
   file.write(text);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -34,10 +35,12 @@ struct TraceFlags {
 };
 
 /// Found out before the work, not after it.
-void check_output_folder(const std::string& path) {
-  const auto folder = std::filesystem::path(path).parent_path();
+void check_output(const TraceFlags& flags) {
+  const auto folder = std::filesystem::path(flags.output).parent_path();
   std::error_code ignored;
-  check(folder.empty() || std::filesystem::is_directory(folder, ignored), "{}: no such folder", path);
+  check(folder.empty() || std::filesystem::is_directory(folder, ignored), "{}: no such folder", flags.output);
+  check_output_differs(flags.output, flags.model.path);
+  if (flags.image) check_output_differs(flags.output, *flags.image);
 }
 
 Prompt single_prompt(const TraceFlags& flags, const Model& model) {
@@ -70,7 +73,7 @@ void trace_states(const Session& session, TraceRecorder& recorder) {
 }
 
 void trace(const TraceFlags& flags) {
-  check_output_folder(flags.output);
+  check_output(flags);
   const Model model = load_model(flags.model);
   const Prompt prompt = single_prompt(flags, model);
   const ProgressLine progress("tracing");

@@ -23,6 +23,13 @@ struct Record {
   bool is_bad = false;
 };
 
+void check_outputs(const MixOptions& options) {
+  for (const MixFile& file : options.files) {
+    check_output_differs(options.output, file.path);
+    check_output_differs(options.report, file.path);
+  }
+}
+
 class Mixer {
  public:
   explicit Mixer(const MixOptions& options) : options_(options) {}
@@ -138,6 +145,9 @@ class Mixer {
 
 }  // namespace
 
-MixReport mix(const MixOptions& options) { return Mixer(options).run(); }
+MixReport mix(const MixOptions& options) {
+  check_outputs(options);
+  return Mixer(options).run();
+}
 
 }  // namespace cobra::data

@@ -45,8 +45,8 @@ struct MixReport {
 /// Writes the report, then the mixture, each whole or not at all. A record that is not as published, or whose
 /// picture is missing or broken, is left out and becomes a line of the report:
 ///     {"file":"lrv.json","position":3,"id":"2392588","image":"lrv/lrv-vg/2392588.jpg","problem":"..."}
-/// The others keep their order. Throws Error naming the file when one is no JSON array, and when nothing is
-/// left (then only the report is written).
+/// The others keep their order. Throws Error naming the file when one is no JSON array or would be
+/// overwritten, and when nothing is left (then only the report is written).
 MixReport mix(const MixOptions& options);
 
 }  // namespace cobra::data

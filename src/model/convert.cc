@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "model/convert_plan.h"
 #include "model/convert_run.h"
 #include "model/schema.h"

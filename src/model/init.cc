@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "model/init_weights.h"
 #include "model/presets.h"
 #include "model/schema.h"

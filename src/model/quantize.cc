@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "model/schema.h"
 
 namespace cobra {

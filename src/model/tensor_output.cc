@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "base/aligned_buffer.h"
 #include "base/fail.h"
@@ -88,12 +87,6 @@ void write_tensors(const std::vector<OutputTensor>& tensors, int threads, const 
     if (progress) progress(done, total, tensor.name);
   }
   writer.finish();
-}
-
-void check_output_differs(const std::string& output, const std::string& input) {
-  std::error_code none;  // a path that does not exist yet is not the same file
-  check(!std::filesystem::equivalent(output, input, none), "{}: the output is the input; choose another name",
-        output);
 }
 
 }  // namespace cobra

@@ -43,8 +43,4 @@ OutputTensor retyped(const GgufFile& file, const TensorEntry& tensor, const Tens
 void write_tensors(const std::vector<OutputTensor>& tensors, int threads, const Progress& progress,
                    GgufWriter& writer);
 
-/// Throws Error when `output` is the same file as `input`. (Writing is by rename, so this guards against a
-/// slip of the user's, not against damage while reading.)
-void check_output_differs(const std::string& output, const std::string& input);
-
 }  // namespace cobra

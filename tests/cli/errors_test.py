@@ -217,6 +217,39 @@ class Errors(CobraTest):
         pipe.unlink()
         link.unlink()
 
+    def test_outputs_that_are_inputs(self):
+        turns = [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}]
+        examples = self.write("examples.json", json.dumps([{"id": "a", "conversations": turns}]).encode())
+        log = self.write(
+            "log.jsonl",
+            b'{"cobra_results":1,"benchmark":"gqa","dataset":"gqa-full","questions":0,"shard":"0/1"}\n',
+        )
+        photo = self.write("copy.jpg", self.photo.read_bytes())
+        model = self.write("copy.gguf", self.model.read_bytes())
+        mix = ["data", "mix", "--llava", examples]
+        for command, file in [
+            (["trace", "-m", model, "-p", "a", "-o", model], model),
+            (["trace", "-m", self.model, "-p", "a", "--image", photo, "-o", photo], photo),
+            (["data", "join", examples, "-o", examples], examples),
+            ([*mix, "-o", examples], examples),
+            ([*mix, "-o", self.folder / "mix.json", "--report", examples], examples),
+            (["data", "tokenizer", examples, "-o", examples], examples),
+            (["eval", "merge", log, "-o", log], log),
+            (["bench", "-m", model, "--quick", "--only", "decode", "--chart", model], model),
+        ]:
+            before = file.read_bytes()
+            self.assert_fails(command, 1, f"{file.name}: the output is the input")
+            with self.subTest(command):
+                self.assertTrue(file.read_bytes() == before, "the input is as it was")
+            file.write_bytes(before)
+        for file in (examples, log, photo, model):
+            file.unlink()
+
+    def test_a_tokenizer_is_not_trained_in_vain(self):
+        """That the output cannot be written is told before the input is looked at."""
+        command = ["data", "tokenizer", "/no/such/file.json", "-o", "/no/such/folder/out.json"]
+        self.assert_fails(command, 1, "/no/such/folder/out.json: cannot write")
+
     def test_a_full_disk_behind_the_output(self):
         def small_files():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))

@@ -111,6 +111,14 @@ class TrainStep(CobraTest):
         path.write_bytes(struct.pack("<Q", len(text)) + text + body)
         return ["--batch", path, "--name", "b"]
 
+    def test_the_output_is_not_the_batch(self):
+        batch = self.batch_file()
+        before = batch[1].read_bytes()
+        result = run("train", "step", *RUN, *batch, "-o", batch[1], check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("batch.safetensors: the output is the input", result.stderr.decode())
+        self.assertEqual(batch[1].read_bytes(), before)
+
     def test_errors(self):
         self.assertIn("a model is needed", self.error(*BATCH, "--name", "mixed", code=2))
         self.assertIn("'nothing.input_ids' is missing", self.error(*RUN, *BATCH, "--name", "nothing"))

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -64,6 +65,9 @@ void report(const StepFlags& flags, const StepResult& result) {
 }
 
 void step(const StepFlags& flags) {
+  for (const std::string& input : {flags.batch, flags.model.source.gguf}) {
+    check_output_differs(flags.output, input);
+  }
   OpenedModel opened = open_model(flags.model);
   const Batch batch = read_batch(flags.batch, flags.name, flags.images, opened.model.config());
   check(batch.valid_labels() > 0, "{}: batch '{}': no label counts: nothing can be learnt from it",
