@@ -254,6 +254,28 @@ class TrainRunTest(TrainingTest):
         self.assertEqual(refused.returncode, 1)
         self.assertRegex(refused.stderr.decode(), r"seed-1/recipe\.json: 'weight_decay' is .* there and 0\.5 in the grid")
 
+    def test_a_grid_goes_on_from_its_alignment_with_nothing_of_the_start(self):
+        """The finetuning starts from the alignment's folder: the official run's own files are no part of it."""
+        checkpoint = cli.REFERENCE / "checkpoint"
+        base = {
+            "run": str(checkpoint),
+            **{name: str(checkpoint / f"{name}.safetensors") for name in ("dino", "siglip")},
+            "dims": str(cli.REFERENCE / "dims.json"),
+            "tokenizer": str(cli.write_byte_tokenizer(self.folder / "tokenizer.json")),
+            **{key: json.loads(self.recipe.read_text())[key] for key in ("data", "images", "threads")},
+            "max_steps": 1,
+            "global_batch_size": 2,
+            "per_device_batch_size": 2,
+        }
+        align = {"max_steps": 1, "global_batch_size": 2}
+        grid = {"output": str(self.folder / "aligned"), "seeds": [1], "base": {**base, "align": align}, "axes": {}}
+        path = self.folder / "aligned.json"
+        path.write_text(json.dumps(grid), encoding="utf-8")
+        cli.run("train", "ablate", path)
+        made = json.loads((self.folder / "aligned/base/seed-1/recipe.json").read_text())
+        self.assertEqual(made["model"], str(self.folder / "aligned/base/seed-1/align"))
+        self.assertEqual([made[key] for key in ("run", "dino", "siglip", "dims")], [""] * 4)
+
     def test_a_run_folder_is_not_written_over(self):
         failed = self.train("--max-steps", 2, "--output", self.whole, check=False)
         self.assertEqual(failed.returncode, 1)

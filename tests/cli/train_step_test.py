@@ -9,6 +9,7 @@ from cobra_cli import REFERENCE, CobraTest, Tensors, convert, reference_json, ru
 CHECKPOINT = REFERENCE / "checkpoint"
 RUN = ["--run", CHECKPOINT, "--dino", CHECKPOINT / "dino.safetensors", "--siglip",
        CHECKPOINT / "siglip.safetensors", "--dims", CHECKPOINT / "dims.json"]  # fmt: skip
+PARTS = ["--dino", "--siglip", "--clip-tower", "--dims"]
 BATCH = ["--batch", REFERENCE / "training.safetensors", "--images", REFERENCE / "image"]
 GRADIENT_BOUND = 1e-4  # relative to the largest entry of a tensor
 
@@ -121,6 +122,13 @@ class TrainStep(CobraTest):
 
     def test_errors(self):
         self.assertIn("a model is needed", self.error(*BATCH, "--name", "mixed", code=2))
+        for model, message in [
+            *((["-m", "x", flag, "y"], f"{flag} goes with --run and --llm only") for flag in PARTS),
+            (["--llm", "x", "--checkpoint", "y"], "--checkpoint goes with --run only"),
+            ([*RUN, "--projector", "linear"], "--projector goes with --llm only"),
+            ([*RUN, "--llm", "x"], "only one of -m, --run and --llm"),
+        ]:
+            self.assertIn(message, self.error(*model, *BATCH, "--name", "mixed", code=2))
         self.assertIn("'nothing.input_ids' is missing", self.error(*RUN, *BATCH, "--name", "nothing"))
         self.assertIn("--images DIR", self.error(*RUN, *BATCH[:2], "--name", "mixed"))
         self.assertIn("photo.jpg", self.error(*RUN, *BATCH[:2], "--images", self.folder, "--name", "mixed"))

@@ -28,6 +28,16 @@ struct PlannedRun {
   RunRecipe recipe;
 };
 
+/// The run in `folder` instead of what the grid starts from, with the parts that go with that.
+void start_from(const std::string& folder, RunRecipe& recipe) {
+  recipe.model = folder;
+  for (std::string* other : {&recipe.run, &recipe.llm, &recipe.checkpoint, &recipe.dino, &recipe.siglip,
+                             &recipe.clip_tower, &recipe.dims}) {
+    other->clear();
+  }
+  recipe.projector = RunRecipe().projector;
+}
+
 PlannedRun plan_run(const Grid& grid, const Cell& cell, int64_t seed, const std::string& source) {
   PlannedRun run;
   run.folder = fs::path(grid.output) / cell_name(grid, cell) / fmt::format("seed-{}", seed);
@@ -53,8 +63,7 @@ PlannedRun plan_run(const Grid& grid, const Cell& cell, int64_t seed, const std:
   run.recipe = make_recipe(keys, where, {});
   check_recipe(run.recipe);
   if (run.align) {
-    run.recipe.model = run.align->output;
-    run.recipe.run = run.recipe.llm = "";
+    start_from(run.align->output, run.recipe);
   }
   return run;
 }

@@ -11,7 +11,7 @@ namespace cobra::train {
 
 struct ModelFlags {
   SourceOptions source;
-  std::string projector = "fused-gelu-mlp";
+  std::string projector;  // "": fused-gelu-mlp
   std::string stage = "finetune";
   std::string precision;
   bool checkpointing = false;

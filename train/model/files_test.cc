@@ -56,6 +56,18 @@ TEST_F(FilesTest, GgufReadsBack) {
   expect_same(again.parameters(), model.parameters(), 5e-7);  // A_log through exp and log; all else is equal
 }
 
+TEST_F(FilesTest, ATokenizerThatIsNamedGoesBeforeTheModelsOwn) {
+  const CobraVlm model = reference_vlm();
+  export_gguf(model.config(), model.parameters(), path("m.gguf"),
+              {.type = DType::f32, .tokenizer = {}, .progress = {}});
+  SourceOptions options{.gguf = path("m.gguf"), .files = {}};
+  EXPECT_FALSE(open_source(options, 1).tokenizer.has_value());
+  options.files.tokenizer = COBRA_SOURCE_DIR "/tests/data/tokenizer/tiny.json";
+  const ModelSource source = open_source(options, 1);
+  ASSERT_TRUE(source.tokenizer.has_value());
+  EXPECT_EQ(source.config.eos_token_id, source.tokenizer->eos_id);
+}
+
 TEST_F(FilesTest, TheEngineAnswersWithTheTrainersLogits) {
   const CobraVlm model = reference_vlm();
   export_gguf(model.config(), model.parameters(), path("m.gguf"),

@@ -49,7 +49,8 @@ void fill_parameter(const GgufFile& file, const Parameter& parameter, int thread
   if (parameter.mapping.transform == Transform::negative_exp) invert_negative_exp(parameter, file.path());
 }
 
-ModelSource open_gguf(const std::string& path, int threads) {
+ModelSource open_gguf(const SourceOptions& options, int threads) {
+  const std::string& path = options.gguf;
   const auto file = std::make_shared<const GgufFile>(path);
   ModelSource source;
   source.config = read_config(*file);
@@ -58,7 +59,11 @@ ModelSource open_gguf(const std::string& path, int threads) {
       !file->find("output.weight"),
       "{}: tensor 'output.weight': an output head of its own is not trained; expected the embedding as head",
       path);
-  if (file->has("tokenizer.ggml.tokens")) source.tokenizer = TokenizerData::from_gguf(*file);
+  if (!options.files.tokenizer.empty()) {
+    source.tokenizer = read_tokenizer(options.files, Dims(), source.config);
+  } else if (TokenizerData::in_gguf(*file)) {
+    source.tokenizer = TokenizerData::from_gguf(*file);
+  }
   source.fill = [file, threads](Parameters& parameters) { fill_from_gguf(*file, threads, parameters); };
   return source;
 }
@@ -144,7 +149,7 @@ ModelSource open_source(const SourceOptions& options, int threads) {
   const bool has_files = !options.files.run_dir.empty() || !options.files.llm.empty();
   check(options.gguf.empty() || !has_files,
         "a model file and official files exclude each other: give one of them");
-  return options.gguf.empty() ? open_files(options, threads) : open_gguf(options.gguf, threads);
+  return options.gguf.empty() ? open_files(options, threads) : open_gguf(options, threads);
 }
 
 }  // namespace cobra::train

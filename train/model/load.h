@@ -15,7 +15,7 @@
 namespace cobra::train {
 
 struct SourceOptions {
-  std::string gguf;  // a model file; or
+  std::string gguf;  // a model file, of `files` only with `tokenizer`, instead of its own; or
   ConvertOptions
       files;  // run_dir with towers; or `llm` with towers and no projector yet. Output fields are not read.
   ProjectorType projector = ProjectorType::fused_gelu_mlp;  // of the new projector in the last case

@@ -18,7 +18,8 @@ struct RunRecipe {
   std::string model;  // a GGUF or the folder of an earlier run of this program; or:
   std::string run;    // the folder of an official run, with the towers; or:
   std::string llm;    // a Mamba, with the towers and a new projector
-  std::string checkpoint, dino, siglip, clip_tower, tokenizer, dims;
+  std::string checkpoint, dino, siglip, clip_tower, dims;  // of run and llm
+  std::string tokenizer;                                   // of any; a model may have its own
   std::string projector = "fused-gelu-mlp";  // of a new projector
   // From what
   std::string data, images;

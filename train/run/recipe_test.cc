@@ -67,6 +67,23 @@ TEST(RecipeTest, ErrorsNameTheKey) {
   EXPECT_THAT(refusal("{}", {{"global_batch_size", "12x"}}), HasSubstr("--global-batch-size"));
 }
 
+TEST(RecipeTest, WhatTheStartDoesNotReadIsRefused) {
+  using ::testing::HasSubstr;
+  const auto refused = [](const char* text) {
+    return cobra::testing::error_of([&] { check_recipe(parse(text)); });
+  };
+  const char* const kParts = "goes with 'run' and 'llm' only";
+  EXPECT_THAT(refused(R"({"model": "m", "dino": "d"})"), HasSubstr(kParts));
+  EXPECT_THAT(refused(R"({"model": "m", "siglip": "s"})"), HasSubstr(kParts));
+  EXPECT_THAT(refused(R"({"model": "m", "clip_tower": "c"})"), HasSubstr(kParts));
+  EXPECT_THAT(refused(R"({"model": "m", "dims": "d"})"), HasSubstr(kParts));
+  EXPECT_THAT(refused(R"({"llm": "m", "checkpoint": "c"})"), HasSubstr("'checkpoint' goes with 'run' only"));
+  EXPECT_THAT(refused(R"({"model": "m", "projector": "ldpnet"})"), HasSubstr("'projector' goes with 'llm'"));
+  EXPECT_THAT(refused(R"({"run": "m", "projector": "linear"})"), HasSubstr("'projector' goes with 'llm'"));
+  const std::string whole = to_json(parse(R"({"model": "m"})")).dump();  // as recipe.json has it
+  EXPECT_THAT(refused(whole.c_str()), HasSubstr("'data' is missing"));
+}
+
 TEST(ChartTest, LongRunsAndOddValuesMakeSmallPictures) {
   std::vector<double> losses(100000, 2.0);
   losses[5] = NAN;

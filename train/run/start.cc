@@ -12,11 +12,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Configuration and tokenizer from the folder's GGUF, values from its safetensors.
-ModelSource open_earlier_run(const std::string& folder, int threads) {
+ModelSource open_earlier_run(const RunRecipe& recipe, int threads) {
+  const std::string& folder = recipe.model;
   const std::string weights = (fs::path(folder) / kWeightsFile).string();
   check(fs::exists(weights), "{}: not the folder of a finished run: it has no {}", printable(folder, 1000),
         kWeightsFile);
-  ModelSource source = open_source({(fs::path(folder) / kGgufFile).string(), {}, {}}, threads);
+  SourceOptions options{(fs::path(folder) / kGgufFile).string(), {}, {}};
+  options.files.tokenizer = recipe.tokenizer;
+  ModelSource source = open_source(options, threads);
   source.fill = [weights](Parameters& parameters) { load_parameters(weights, parameters); };
   return source;
 }
@@ -24,7 +27,7 @@ ModelSource open_earlier_run(const std::string& folder, int threads) {
 }  // namespace
 
 ModelSource open_start(const RunRecipe& recipe, int threads) {
-  if (!recipe.model.empty() && fs::is_directory(recipe.model)) return open_earlier_run(recipe.model, threads);
+  if (!recipe.model.empty() && fs::is_directory(recipe.model)) return open_earlier_run(recipe, threads);
   SourceOptions options;
   options.gguf = recipe.model;
   options.projector = parse_projector_type(recipe.projector, "recipe");
