@@ -28,6 +28,7 @@ struct StatsFlags {
   std::string tokenizer;
   std::string prompt_template;
   int64_t max_length = 2048;
+  CLI::Option* max_length_option = nullptr;
   int64_t threads = 0;
   bool align = false;
   bool only_look = false;
@@ -40,9 +41,16 @@ struct Text {
   std::string prompt_template = "zephyr";
 };
 
-Text load_text(const StatsFlags& flags) {
+void check_flags(const StatsFlags& flags) {
   if (!flags.model.empty() && !flags.tokenizer.empty())
     throw UsageError("only one of -m and --tokenizer goes");
+  const bool counts_tokens = !flags.model.empty() || !flags.tokenizer.empty();
+  if (!counts_tokens && (!flags.prompt_template.empty() || *flags.max_length_option)) {
+    throw UsageError("--template and --max-length are for counting tokens: give -m or --tokenizer");
+  }
+}
+
+Text load_text(const StatsFlags& flags) {
   Text text;
   if (!flags.tokenizer.empty()) {
     text.tokenizer = std::make_unique<Tokenizer>(TokenizerData::from_json(flags.tokenizer));
@@ -132,6 +140,7 @@ void print_stats(const data::Stats& stats, int64_t max_length) {
 }
 
 void run_stats(const StatsFlags& flags) {
+  check_flags(flags);
   const Text text = load_text(flags);
   const data::PictureFolder folder(flags.images);
   RuntimeOptions runtime;
@@ -168,7 +177,8 @@ void add_data_stats_command(CLI::App& data) {
   command
       ->add_option("--template", flags->prompt_template, "Prompt template (default: the model's, or zephyr)")
       ->check(CLI::IsMember({"zephyr", "mamba", "pure"}));
-  add_integer(*command, "--max-length", flags->max_length, 1, INT32_MAX, "Tokens at which training cuts");
+  flags->max_length_option =
+      add_integer(*command, "--max-length", flags->max_length, 1, INT32_MAX, "Tokens at which training cuts");
   command->add_flag("--align", flags->align, "Read the file as the align stage does: captions");
   command->add_flag("--only-look", flags->only_look,
                     "Only look whether pictures are there; do not decode them");

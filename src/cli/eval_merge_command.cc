@@ -35,6 +35,11 @@ eval::Dataset dataset_of(const MergeFlags& flags) {
   return open_dataset(flags.dataset);
 }
 
+void check_no_dataset(const DatasetFlags& flags) {
+  if (flags.benchmark.empty() && flags.data.empty() && flags.dataset.empty()) return;
+  throw UsageError("--benchmark, --data and --dataset are for the official layout, not for a log (.jsonl)");
+}
+
 std::string merged_text(const MergeFlags& flags) {
   const auto logs = std::count_if(flags.inputs.begin(), flags.inputs.end(), is_log);
   if (logs != 0 && logs != static_cast<std::ptrdiff_t>(flags.inputs.size())) {
@@ -42,6 +47,7 @@ std::string merged_text(const MergeFlags& flags) {
   }
   if (is_log(flags.output)) {
     if (logs == 0) throw UsageError("official files do not make a log (.jsonl): give another -o");
+    check_no_dataset(flags.dataset);
     return eval::log_text(eval::merge_logs(flags.inputs));
   }
   const eval::Dataset dataset = dataset_of(flags);

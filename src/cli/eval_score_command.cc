@@ -126,6 +126,7 @@ void write_official_files(const std::string& folder, const eval::Dataset& datase
 
 void run_score(const ScoreFlags& flags) {
   if (flags.majority == !flags.results.empty()) throw UsageError("either --results or --majority is needed");
+  if (flags.detail && !flags.json) throw UsageError("--detail goes with --json");
   ProgressLine progress("scoring");
   const eval::Dataset dataset = open_dataset(flags.dataset);
   const eval::Results results =

@@ -49,6 +49,7 @@ class Errors(CobraTest):
 
     def test_command_lines(self):
         run_model = ["run", "-m", self.model]
+        score = ["eval", "score", "--benchmark", "gqa", "--data", self.folder, "--results", self.photo]
         for arguments, message in [
             ([], "a command is needed"),
             (["frobnicate"], "'frobnicate' is not a command"),
@@ -78,6 +79,10 @@ class Errors(CobraTest):
             (["eval", "merge", "", "-o", self.folder / "m"], "the name is empty"),
             (["tokenize", "-m", self.model], "a text is needed, or --json"),
             (["tokenize", "a"], "one of -m and --tokenizer"),
+            ([*score, "--detail"], "--detail goes with --json"),
+            (["eval", "merge", "a.jsonl", "-o", "b.jsonl", "--benchmark", "gqa"], "not for a log"),
+            (["data", "stats", self.photo, "--template", "pure"], "give -m or --tokenizer"),
+            (["data", "stats", self.photo, "--max-length", "2048"], "give -m or --tokenizer"),
             (["tokenize", "-m", self.model, "--answer", "a"], "go with --decode"),
         ]:
             self.assert_fails(arguments, 2, message)
