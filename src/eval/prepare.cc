@@ -33,10 +33,16 @@ std::vector<Place> places(const fs::path& from, const std::string& family) {
           {from / family / "download" / family, from / family}};
 }
 
+/// False of what cannot be looked at, too.
+bool file_exists(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(path, none);
+}
+
 std::vector<std::string> missing_files(const fs::path& folder, const BenchmarkInfo& info) {
   std::vector<std::string> missing;
   for (const std::string& name : info.downloads) {
-    if (!fs::exists(folder / name)) missing.push_back(name);
+    if (!file_exists(folder / name)) missing.push_back(name);
   }
   return missing;
 }
@@ -132,14 +138,26 @@ void check_pictures(const IndexSource& source, const Downloads& downloads, Prepa
     if (!known.insert(picture).second) continue;
     ++prepared.pictures;
     const std::string file = downloads.picture_file(picture);
-    if (!fs::exists(file)) prepared.missing_pictures.push_back(file);
+    if (!file_exists(file)) prepared.missing_pictures.push_back(file);
   }
 }
 
-/// Makes the downloads visible below another root, where picture paths look for them.
-void link_downloads(const fs::path& folder, const fs::path& root, const std::string& family) {
-  const fs::path link = root / "download" / family;
-  if (fs::exists(link) || fs::is_symlink(link)) return;
+bool is_there(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(fs::symlink_status(path, none));  // a link to nothing, too
+}
+
+/// Picture paths look for the downloads `folder` at `link`: what is there must not be another folder's.
+void check_link(const fs::path& link, const fs::path& folder) {
+  std::error_code none;
+  check(!is_there(link) || fs::equivalent(link, folder, none),
+        "{}: must be the downloads, {}: remove it, or name another folder for the index",
+        printable(link.string(), 1000), printable(folder.string(), 1000));
+}
+
+/// Makes the downloads visible below another root.
+void link_downloads(const fs::path& link, const fs::path& folder) {
+  if (is_there(link)) return;
   fs::create_directories(link.parent_path());
   fs::create_directory_symlink(folder, link);
 }
@@ -154,6 +172,8 @@ Prepared prepare(const Benchmark& benchmark, const std::string& from, const std:
         "{}: is not in a folder download/{}, so the folder for the index must be given",
         place.folder.string(), info.family);
   const fs::path root = output_root.empty() ? place.root : normal_folder(output_root);
+  const fs::path link = root / "download" / info.family;
+  check_link(link, place.folder);
   const Downloads downloads{place.folder.string(), "download/" + info.family + "/"};
   const IndexSource source = benchmark.read_downloads(downloads);
   check(!source.entries.empty(), "{}: has no questions", downloads.folder);
@@ -166,7 +186,7 @@ Prepared prepare(const Benchmark& benchmark, const std::string& from, const std:
   prepared.questions = static_cast<int64_t>(source.entries.size());
   prepared.warnings = source.warnings;
   check_pictures(source, downloads, prepared);
-  link_downloads(place.folder, root, info.family);
+  link_downloads(link, place.folder);
   return prepared;
 }
 

@@ -249,6 +249,17 @@ class EvalRun(CobraTest):
         self.assertEqual(self.log("broken-alone"), self.log("broken-out"))
         self.assertEqual(alone.stdout, result.stdout)
 
+    def test_a_run_without_one_answer_fails(self):
+        data = write_vqa(self.folder / "unseen", 2, 4)
+        for picture in (data / "download/vqa-v2/val2014").iterdir():
+            picture.unlink()
+        for command in ("generate", "run"):
+            arguments = ["eval", command, "--benchmark", "vqa-v2", "--data", data, "-m", self.model]
+            result = run(*arguments, "-o", self.folder / f"unseen-{command}", check=False)
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertRegex(result.stderr.decode(), "none of 4 questions could be asked, the first because of .*no such file")
+            self.assertEqual(len(self.log(f"unseen-{command}").splitlines()), 5)
+
     def test_another_run_is_not_resumed(self):
         other = self.folder / "other.gguf"
         tokenizer = self.folder / "tokenizer.json"

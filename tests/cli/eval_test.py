@@ -380,6 +380,28 @@ class Prepare(EvalCase):
         self.prepare("gqa", other)
         self.assertTrue((self.folder / "download/gqa/testdev_balanced_questions.json").exists())
 
+    def test_a_link_to_other_downloads_is_not_kept(self):
+        other = self.folder / "other"
+        other.mkdir()
+        link = self.folder / "download/gqa"
+        link.parent.mkdir()
+        command = ["data", "prepare", "--benchmark", "gqa", "--from", METRICS / "gqa", "-o", self.folder]
+        for target in (other, self.folder / "nowhere"):
+            link.symlink_to(target)
+            self.assertFails(f"{link}: must be the downloads, {METRICS / 'gqa/download/gqa'}", *command)
+            self.assertFalse((self.folder / "datasets").exists())
+            link.unlink()
+        for _ in range(2):
+            run(*command, "--no-slim")
+        self.assertEqual(link.resolve(), METRICS / "gqa/download/gqa")
+
+    def test_a_picture_whose_name_is_too_long_is_missing(self):
+        """A name that the system refuses is no reason to end."""
+        line = {"caption": "a", "label": 1, "relation": "on", "subj": "a", "obj": "b", "image": "x" * 300 + ".jpg"}
+        write(self.folder / "download/vsr/test.jsonl", json.dumps(line))
+        result = run("data", "prepare", "--benchmark", "vsr", "--from", self.folder, "--no-slim")
+        self.assertIn("1 of 1 pictures are missing", result.stderr.decode())
+
     def test_slim_sets_are_scored(self):
         slim = self.folder / "datasets/pope/metadata-slim-3.json"
         self.prepare("pope", METRICS / "pope", "--slim", "3")
