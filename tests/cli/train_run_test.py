@@ -229,13 +229,14 @@ class TrainRunTest(TrainingTest):
         self.assertEqual(sum(1 for _ in cache.rglob("*.features")), 64)
 
     def test_a_grid_makes_one_table(self):
+        asked = self.folder / "asked.txt"
         grid = {
             "output": str(self.folder / "grid"),
             "seeds": [1, 2],
             "base": {**json.loads(self.recipe.read_text()), "max_steps": 4, "epochs": 1},
             "axes": {"rate": {"high": {}, "low": {"learning_rate": 1e-4}},
                      "alignment": {"without": {}, "with": {"align": {"max_steps": 2}}}},
-            "score": "stat -c %s {model}",
+            "score": f"echo {{model}} >> '{asked}'; stat -c %s {{model}}",
         }  # fmt: skip
         path = self.folder / "grid.json"
         path.write_text(json.dumps(grid), encoding="utf-8")
@@ -248,6 +249,11 @@ class TrainRunTest(TrainingTest):
         self.assertEqual(model.stat().st_mtime_ns, made)
         csv = (self.folder / "grid" / "table.csv").read_text().splitlines()
         self.assertEqual(csv[0], "rate,alignment,seeds,loss_mean,loss_sd,score_mean,score_sd")
+        self.assertEqual(len(asked.read_text().splitlines()), 3 * 2, "what is scored is not scored again")
+        grid["score"] = "echo 7 # {model}"  # another command has another score
+        path.write_text(json.dumps(grid), encoding="utf-8")
+        self.assertIn("| 7.0000 ± 0.0000 |", cli.run("train", "ablate", path).stdout.decode())
+        self.assertEqual(model.stat().st_mtime_ns, made)
         grid["base"]["weight_decay"] = 0.5
         path.write_text(json.dumps(grid), encoding="utf-8")
         refused = cli.run("train", "ablate", path, check=False)

@@ -124,27 +124,35 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
-/// What the grid's command prints for a run's model; kept in score.txt.
+std::string score_command(const Grid& grid, const fs::path& folder) {
+  std::string command = grid.score;
+  const std::string model = shell_quoted((folder / kGgufFile).string()), hole = "{model}";
+  for (size_t at = 0; (at = command.find(hole, at)) != std::string::npos; at += model.size()) {
+    command.replace(at, hole.size(), model);
+  }
+  return command;
+}
+
+/// What is kept below the line of this command; "" of another's.
+std::string kept_output(const std::string& path, const std::string& command_line) {
+  if (!fs::exists(path)) return "";
+  const std::string text = read_file(path, kMaxBytes);
+  return text.starts_with(command_line) ? text.substr(command_line.size()) : "";
+}
+
+/// What the grid's command prints for a run's model; kept in score.txt below the command (as JSON: one line).
 double score_of(const Grid& grid, const fs::path& folder) {
   const std::string kept = (folder / "score.txt").string();
-  std::string text;
-  if (fs::exists(kept)) {
-    text = read_file(kept, kMaxBytes);
-  } else {
-    std::string command = grid.score;
-    const std::string model = shell_quoted((folder / kGgufFile).string()), hole = "{model}";
-    for (size_t at = 0; (at = command.find(hole, at)) != std::string::npos; at += model.size()) {
-      command.replace(at, hole.size(), model);
-    }
-    text = output_of(command);
-  }
+  const std::string command_line = Json(grid.score).dump() + "\n";
+  std::string text = kept_output(kept, command_line);
+  if (text.empty()) text = output_of(score_command(grid, folder));
   text.erase(text.find_last_not_of(" \t\r\n") + 1);
   double score = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), score);
   check(read.ec == std::errc() && read.ptr == text.data() + text.size(),
         "score: expected one number, found '{}'", printable(text));
   AtomicFile file(kept);
-  file.write(text + "\n");
+  file.write(command_line + text + "\n");
   file.commit();
   return score;
 }
