@@ -1,10 +1,11 @@
-// What the tests of this room share: a temporary folder, and state dicts that are the
-// reference data with something changed.
+// What the tests of this room share: a temporary folder, copies of models with tensors renamed, and state
+// dicts that are the reference data with something changed.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "formats/gguf.h"
 #include "formats/safetensors.h"
 #include "formats/state_dict.h"
 #include "reference.h"
@@ -30,6 +32,29 @@ class ModelFileTest : public ::testing::Test {
  private:
   TemporaryFolder folder_;
 };
+
+/// A copy of a model with its tensors renamed, and left out where the new name is "". Returns `output`.
+inline std::string renamed_gguf(const std::string& input, const std::string& output,
+                                const std::function<std::string(const std::string&)>& rename) {
+  const GgufFile file(input);
+  GgufWriter writer(output);
+  std::vector<const TensorEntry*> kept;
+  for (const auto& [key, value] : file.metadata()) writer.set(key, value);
+  for (const TensorEntry& tensor : file.tensors()) {
+    if (rename(tensor.name).empty()) continue;
+    writer.declare(rename(tensor.name), tensor.type, tensor.shape);
+    kept.push_back(&tensor);
+  }
+  for (const TensorEntry* tensor : kept) writer.write_tensor(tensor->bytes);
+  writer.finish();
+  return output;
+}
+
+/// The same without one tensor.
+inline std::string gguf_without(const std::string& input, const std::string& output,
+                                const std::string& gone) {
+  return renamed_gguf(input, output, [&](const std::string& name) { return name == gone ? "" : name; });
+}
 
 /// A state dict in memory, to be changed and written as safetensors.
 struct EditableDict {

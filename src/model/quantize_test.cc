@@ -48,21 +48,9 @@ class QuantizeTest : public testing::ModelFileTest {
     o.threads = 2;
     quantize(o);
   }
-  /// A copy of a model with its tensors filtered and renamed.
   std::string copy_with(const std::string& input,
                         const std::function<std::string(const std::string&)>& rename) const {
-    const GgufFile file(input);
-    GgufWriter writer(path("changed.gguf"));
-    std::vector<const TensorEntry*> kept;
-    for (const auto& [key, value] : file.metadata()) writer.set(key, value);
-    for (const TensorEntry& tensor : file.tensors()) {
-      if (rename(tensor.name).empty()) continue;
-      writer.declare(rename(tensor.name), tensor.type, tensor.shape);
-      kept.push_back(&tensor);
-    }
-    for (const TensorEntry* tensor : kept) writer.write_tensor(tensor->bytes);
-    writer.finish();
-    return path("changed.gguf");
+    return testing::renamed_gguf(input, path("changed.gguf"), rename);
   }
 };
 

@@ -213,6 +213,8 @@ class TrainRunTest(TrainingTest):
         self.assert_refused("stage 'all' is unknown", "--stage", "all")
         self.assert_refused("multiple", "--global-batch-size", "7")
         self.assert_refused("no such file", "--data", self.folder / "absent.json")
+        cache = ["--stage", "finetune", "--feature-cache", self.recipe / "cache"]
+        self.assert_refused("cannot make the feature cache's folder", *cache)
         other = self.folder / "unknown.json"
         other.write_text('{"epoch": 3}', encoding="utf-8")
         failed = cli.run("train", "run", other, check=False)

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "cobra/session.h"
+#include "model/model_test_files.h"
 #include "train/model/projector.h"
 #include "train/testing/reference_training.h"
 
@@ -54,6 +55,17 @@ TEST_F(FilesTest, GgufReadsBack) {
   CobraVlm again(source.config, {});
   source.fill(again.parameters());
   expect_same(again.parameters(), model.parameters(), 5e-7);  // A_log through exp and log; all else is equal
+}
+
+TEST_F(FilesTest, AMissingTensorIsFoundWhenTheFileIsOpened) {
+  const CobraVlm model = reference_vlm();
+  export_gguf(model.config(), model.parameters(), path("m.gguf"),
+              {.type = DType::f32, .tokenizer = {}, .progress = {}});
+  for (const char* gone : {"token_embd.weight", "projector.2.bias", "dino.blk.1.fc2.weight"}) {
+    const std::string file = cobra::testing::gguf_without(path("m.gguf"), path("cut.gguf"), gone);
+    const std::string error = cobra::testing::error_of([&] { open_source({.gguf = file, .files = {}}, 1); });
+    EXPECT_NE(error.find(fmt::format("tensor '{}' is missing", gone)), std::string::npos) << error;
+  }
 }
 
 TEST_F(FilesTest, ATokenizerThatIsNamedGoesBeforeTheModelsOwn) {

@@ -59,6 +59,7 @@ ModelSource open_gguf(const SourceOptions& options, int threads) {
       !file->find("output.weight"),
       "{}: tensor 'output.weight': an output head of its own is not trained; expected the embedding as head",
       path);
+  for (const TensorSpec& spec : tensor_specs(source.config)) weight_tensor(*file, spec.name, spec.shape);
   if (!options.files.tokenizer.empty()) {
     source.tokenizer = read_tokenizer(options.files, Dims(), source.config);
   } else if (TokenizerData::in_gguf(*file)) {
@@ -97,8 +98,8 @@ void fill_untransformed(SourceTensors& source, const Parameter& parameter) {
   std::copy(values.begin(), values.end(), parameter.value.data_ptr<float>());
 }
 
-void fill_from_files(RunSource& source, Parameters& parameters, int threads) {
-  const std::map<std::string, OutputTensor> tensors = plan_source(source);
+void fill_from_files(RunSource& source, const std::map<std::string, OutputTensor>& tensors,
+                     Parameters& parameters, int threads) {
   for (const Parameter& parameter : parameters.list()) {
     const auto tensor = tensors.find(parameter.mapping.target.name);
     if (tensor == tensors.end()) continue;  // a projector that no checkpoint gave
@@ -122,7 +123,9 @@ ModelSource open_files(const SourceOptions& options, int threads) {
   source.tokenizer = read_tokenizer(options.files, opened->dims, opened->config);
   source.config = opened->config;
   check_config(source.config, opened->language_model->path());
-  source.fill = [opened, threads](Parameters& parameters) { fill_from_files(*opened, parameters, threads); };
+  source.fill = [opened, threads, tensors = plan_source(*opened)](Parameters& parameters) {
+    fill_from_files(*opened, tensors, parameters, threads);
+  };
   return source;
 }
 

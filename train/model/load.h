@@ -21,7 +21,7 @@ struct SourceOptions {
   ProjectorType projector = ProjectorType::fused_gelu_mlp;  // of the new projector in the last case
 };
 
-/// An opened source. Configuration and names are checked; values are read by `fill`.
+/// An opened source. Configuration, names and shapes are checked; values are read by `fill`.
 struct ModelSource {
   ModelConfig config;
   std::optional<TokenizerData> tokenizer;

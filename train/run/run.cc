@@ -45,15 +45,20 @@ int use_threads(const RunRecipe& recipe, const RankEnvironment& environment) {
   return threads;
 }
 
-/// The run folder: new, or that of the run which goes on.
-void prepare_folder(const RunRecipe& recipe, bool resume) {
+/// The folder of a new run must not be an old one's.
+void check_folder(const RunRecipe& recipe, bool resume) {
+  check(resume || !fs::exists(fs::path(recipe.output) / kRecipeFile),
+        "{}: holds a run already: go on with it by --resume, or name another folder",
+        printable(recipe.output, 1000));
+}
+
+/// Makes the run folder, which is this run's from now on.
+void claim_folder(const RunRecipe& recipe, bool resume) {
   const fs::path folder = recipe.output;
   std::error_code error;
   fs::create_directories(folder, error);
   check(!error, "{}: cannot be made: {}", printable(recipe.output, 1000), error.message());
-  check(resume || !fs::exists(folder / kRecipeFile),
-        "{}: holds a run already: go on with it by --resume, or name another folder",
-        printable(recipe.output, 1000));
+  check_folder(recipe, resume);
   if (!resume) write_text((folder / kRecipeFile).string(), to_json(recipe).dump(2) + "\n");
 }
 
@@ -93,12 +98,13 @@ class Run {
             ranks_),
         checkpoints_(file(kCheckpointFolder), recipe.keep_checkpoints) {
     plan_steps();
-    if (ranks_.is_first()) prepare_folder(recipe, resume);
+    if (ranks_.is_first()) check_folder(recipe, resume);
     source_.fill(model_.parameters());
     if (!recipe.feature_cache.empty()) {
       features_ = open_feature_cache(recipe.feature_cache, model_);
       data_->use_feature_cache(features_);
     }
+    if (ranks_.is_first()) claim_folder(recipe, resume);  // last: what failed before can be tried again
     if (resume) restore();
   }
 
