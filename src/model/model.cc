@@ -1,5 +1,6 @@
 #include "cobra/model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <variant>
@@ -93,10 +94,11 @@ ModelParts::ModelParts(const std::string& path, const Runtime& runtime_)
     check(tokens <= config.mamba.vocab_size, "{}: the tokenizer has {} tokens, but the embedding has {} rows",
           path, tokens, config.mamba.vocab_size);
   }
-  // The towers are packed later, but a file that lacks one of their tensors is refused now.
-  for (const TowerConfig& tower : config.towers) {
-    for (const TensorSpec& spec : tower_specs(tower)) weight_tensor(file, spec.name, spec.shape);
-  }
+  // Towers and projector are packed later, but a file that lacks one of their tensors is refused now.
+  if (!config.has_vision()) return;
+  const auto expect = [&](const TensorSpec& spec) { weight_tensor(file, spec.name, spec.shape); };
+  std::ranges::for_each(projector_specs(config.projector), expect);
+  for (const TowerConfig& tower : config.towers) std::ranges::for_each(tower_specs(tower), expect);
 }
 
 const VisionParts& ModelParts::vision_parts() {
