@@ -14,8 +14,11 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kZip = ".zip/";
 constexpr size_t kShownPathBytes = 4096;
+constexpr size_t kMaxNameBytes = 4096;  // a path's limit; each ".zip/" in a name is looked for
 
 void check_name(const std::string& name) {
+  check(name.size() <= kMaxNameBytes, "picture '{}': the name has {} bytes, at most {} are read",
+        printable(name), name.size(), kMaxNameBytes);
   const fs::path path(name);
   bool inside = !name.empty() && name.find('\0') == std::string::npos && path.is_relative();
   for (const fs::path& part : path) inside = inside && part != "..";

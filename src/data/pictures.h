@@ -22,8 +22,8 @@ class PictureFolder {
   ~PictureFolder();
 
   const std::string& root() const { return root_; }
-  /// Whether there is such a file or member. Throws Error for a name that leaves the folder ("/x", "../x")
-  /// and for a broken archive.
+  /// Whether there is such a file or member. Throws Error for a name that leaves the folder ("/x", "../x") or
+  /// has more than 4096 bytes, and for a broken archive.
   bool contains(const std::string& name) const;
   /// The encoded bytes. Throws Error naming the path: absent, larger than 64 MiB, a broken archive.
   std::vector<std::byte> read(const std::string& name) const;

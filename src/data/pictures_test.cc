@@ -58,6 +58,14 @@ TEST_F(PictureFolderTest, StaysBelowItsRoot) {
   EXPECT_THAT(error_of([&] { pictures_.read(std::string("x\0y", 3)); }), HasSubstr("must stay below"));
 }
 
+TEST_F(PictureFolderTest, ANameIsNoLongerThanAPath) {
+  std::string name;
+  while (name.size() + 6 <= 4096) name += "a.zip/";
+  EXPECT_FALSE(pictures_.contains(name));
+  name += "a.zip/";
+  EXPECT_THAT(error_of([&] { pictures_.contains(name); }), HasSubstr("the name has 4098 bytes"));
+}
+
 TEST_F(PictureFolderTest, NamesABrokenPicture) {
   folder_.write("broken.jpg", "\xff\xd8\xff no more");
   folder_.write("broken.zip", "PK no more");
