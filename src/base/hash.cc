@@ -5,8 +5,24 @@
 
 #include <cstring>
 #include <new>
+#include <random>
 
 namespace cobra {
+namespace {
+
+using Secret = std::array<uint32_t, XXH3_SECRET_SIZE_MIN / sizeof(uint32_t)>;
+
+const Secret& secret_of_this_process() {
+  static const Secret secret = [] {
+    Secret drawn;
+    std::random_device random;
+    for (uint32_t& word : drawn) word = random();
+    return drawn;
+  }();
+  return secret;
+}
+
+}  // namespace
 
 struct Hasher::State {
   XXH3_state_t* xxh = XXH3_createState();
@@ -40,6 +56,11 @@ Hash128 content_hash(std::span<const std::byte> bytes) {
   Hasher hasher;
   hasher.add(bytes);
   return hasher.digest();
+}
+
+uint64_t keyed_hash(std::string_view bytes) {
+  const Secret& secret = secret_of_this_process();
+  return XXH3_64bits_withSecret(bytes.data(), bytes.size(), secret.data(), sizeof secret);
 }
 
 std::string to_hex(const Hash128& hash) {

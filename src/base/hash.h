@@ -1,4 +1,4 @@
-// Hashes of content, for keys and checksums: XXH3, fast but not made against forgers.
+// Hashes of content, for keys and checksums: XXH3, fast but not made against forgers. A keyed one for tables.
 #pragma once
 
 #include <array>
@@ -30,6 +30,10 @@ class Hasher {
 };
 
 Hash128 content_hash(std::span<const std::byte> bytes);
+/// For hash tables whose keys a file may choose: its bits depend on a key that each process draws anew, so
+/// that no file can know which keys collide. Never to be written anywhere.
+uint64_t keyed_hash(std::string_view bytes);
+
 /// 32 hexadecimal digits.
 std::string to_hex(const Hash128& hash);
 

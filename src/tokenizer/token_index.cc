@@ -1,13 +1,14 @@
 #include "tokenizer/token_index.h"
 
 #include <bit>
-#include <functional>
+
+#include "base/hash.h"
 
 namespace cobra {
 namespace {
 
 uint32_t hash_of(std::string_view token) {
-  const uint64_t hash = std::hash<std::string_view>()(token);
+  const uint64_t hash = keyed_hash(token);
   return static_cast<uint32_t>(hash ^ (hash >> 32));
 }
 

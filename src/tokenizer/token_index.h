@@ -1,5 +1,5 @@
 // The id of each token's text: a flat hash table, since building it and looking up three tokens a merge is
-// most of the time it takes to load a tokenizer.
+// most of the time it takes to load a tokenizer. The hash is keyed: a file chooses the tokens.
 #pragma once
 
 #include <cstddef>
