@@ -17,8 +17,10 @@ uint8_t to_byte(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kWe
 
 // A weight is high * 2^kLowBits + low with both halves in 16 bits, because a product of 16-bit values summed
 // in 32 bits is one instruction on the baseline of x86-64 (pmaddwd) and aarch64 (smlal), and a 32-bit product
-// is not. |weight| < 2^23, so |high| < 2^12. Sums fit 32 bits: the weights of one output add up to less
-// than 1.5 in absolute value (2^22 is one), and 1.5 * 2^22 * 255 < 2^31.
+// is not. |weight| < 2^23, so |high| < 2^12. The whole sum fits 32 bits: the weights of one output add up to
+// less than 1.5 in absolute value (2^22 is one), and 1.5 * 2^22 * 255 < 2^31. The two parts of it need not:
+// where a picture shrinks to a thousandth an output has thousands of weights, the negative ones with a low
+// half of almost 2^11. They are added modulo 2^32, which the whole does not notice.
 constexpr int kLowBits = 11;
 
 /// Scales the rows of a picture, one at a time.
@@ -83,13 +85,13 @@ class HorizontalPass {
   int32_t weighted_sum(const int16_t* values, int64_t output) const {
     const int16_t* high = high_.data() + output * taps_;
     const int16_t* low = low_.data() + output * taps_;
-    int32_t high_sum = 0;
-    int32_t low_sum = 0;
+    uint32_t high_sum = 0;
+    uint32_t low_sum = 0;
     for (int t = 0; t < taps_; ++t) {
-      high_sum += values[t] * high[t];
-      low_sum += values[t] * low[t];
+      high_sum += static_cast<uint32_t>(values[t] * high[t]);
+      low_sum += static_cast<uint32_t>(values[t] * low[t]);
     }
-    return high_sum * (1 << kLowBits) + low_sum;
+    return static_cast<int32_t>((high_sum << kLowBits) + low_sum);
   }
 
   ResampleAxis axis_;
