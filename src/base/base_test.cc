@@ -1,9 +1,12 @@
 // Tests of the base room: halves, checked sizes, files.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -118,6 +121,43 @@ TEST_F(FileTest, AtomicFileAppearsOnlyOnCommit) {
   EXPECT_EQ(files(), 1u);
   EXPECT_EQ(read_file(path("a"), 4 << 20), big);
   EXPECT_THROW(read_file(path("a"), 1 << 20), Error);
+}
+
+TEST_F(FileTest, AtomicFileOfAKilledProcessLeavesNothing) {
+  const int nameless = ::open(path("").c_str(), O_WRONLY | O_TMPFILE);
+  if (nameless < 0) GTEST_SKIP() << "the file system has no files without names";
+  ::close(nameless);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(path("a"));
+    file.write(std::string(3 << 20, 'x'));
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(FileTest, AtomicFileReplacesAFileAndKeepsTheUsualRights) {
+  std::ofstream(path("a")) << "old";
+  const mode_t mask = ::umask(022);
+  AtomicFile file(path("a"));
+  file.write("new");
+  EXPECT_EQ(read_file(path("a"), 10), "old");
+  file.commit();
+  ::umask(mask);
+  EXPECT_EQ(read_file(path("a"), 10), "new");
+  struct stat info {};
+  ASSERT_EQ(::stat(path("a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0644u);
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(FileTest, AtomicFileTellsBeforeTheWorkThatItCannotTakeItsName) {
+  EXPECT_THROW(AtomicFile(path(std::string(250, 'n'))), Error);  // its temporary name is longer
+  EXPECT_THROW(AtomicFile(path("absent/a")), Error);
+  EXPECT_EQ(files(), 0u);
 }
 
 TEST_F(FileTest, MapsAndRefusesWhatIsNotAFile) {

@@ -39,6 +39,28 @@ void check_replaceable(const std::string& path) {
   if (other) fail("{}: cannot write: not a regular file", printable(path, kShownPathBytes));
 }
 
+/// Beside `path`, another one each time.
+std::string temporary_name(const std::string& path) {
+  static std::atomic<int> counter{0};
+  return fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
+}
+
+/// By which a file without a name is linked.
+std::string name_of_descriptor(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+/// A new file without a name in the folder of `path`; -1 where there are none, or where `path` could not take
+/// one later, which is better told before the work than after.
+int open_nameless(const std::string& path) {
+  if (!exists(temporary_name(path)) && errno != ENOENT) return -1;
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+  if (fd < 0 || exists(name_of_descriptor(fd))) return fd;
+  ::close(fd);
+  return -1;
+}
+
 }  // namespace
 
 MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
@@ -112,20 +134,36 @@ void check_output_differs(const std::string& output, const std::string& input) {
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   check_replaceable(path_);
-  static std::atomic<int> counter{0};
+  fd_ = open_nameless(path_);
+  if (fd_ < 0) open_named();
+  buffer_.reserve(kWriteBufferBytes);
+}
+
+void AtomicFile::open_named() {
   do {  // one that is there was left by a process of the same number that is gone
-    temporary_ = fmt::format("{}.{}.{}.tmp", path_, ::getpid(), counter++);
+    temporary_ = temporary_name(path_);
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   } while (fd_ < 0 && errno == EEXIST);
   if (fd_ < 0) fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(errno));
-  buffer_.reserve(kWriteBufferBytes);
 }
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) {
     ::close(fd_);
-    ::unlink(temporary_.c_str());
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
+}
+
+void AtomicFile::take_temporary_name() {
+  const std::string nameless = name_of_descriptor(fd_);
+  std::string name;
+  int linked = 0;
+  do {
+    name = temporary_name(path_);
+    linked = ::linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
+  } while (linked != 0 && errno == EEXIST);
+  if (linked != 0) fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(errno));
+  temporary_ = name;
 }
 
 void AtomicFile::write(const void* data, int64_t bytes) {
@@ -155,6 +193,7 @@ void AtomicFile::commit() {
   flush();
   if (::fsync(fd_) != 0)
     fail("{}: cannot flush to disk: {}", printable(path_, kShownPathBytes), std::strerror(errno));
+  if (temporary_.empty()) take_temporary_name();
   if (::close(std::exchange(fd_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary_.c_str());

@@ -39,8 +39,10 @@ std::string read_file(const std::string& path, int64_t max_bytes);
 /// slip of the user's, not against damage while reading.)
 void check_output_differs(const std::string& output, const std::string& input);
 
-/// Writes a file so that `path` is either the old file or the complete new one: a temporary name in the same
-/// folder, then fsync and rename in `commit()`. Without commit the temporary file is removed.
+/// Writes a file so that `path` is either the old file or the complete new one: a file without a name in the
+/// same folder, and in `commit()` fsync, a temporary name and rename. Without commit it is gone, and so it is
+/// when the process is killed. Where the file system has no files without names it has its temporary name
+/// from the start, which then is removed without commit, but not by one who is killed.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);
@@ -58,10 +60,12 @@ class AtomicFile {
 
  private:
   std::string path_;
-  std::string temporary_;
+  std::string temporary_;  // "" as long as the file has no name
   std::string buffer_;
   int fd_ = -1;
   int64_t position_ = 0;
+  void open_named();
+  void take_temporary_name();
   void flush();
 };
 
