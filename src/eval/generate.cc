@@ -86,9 +86,9 @@ class Run {
         model_(model),
         run_(run),
         questions_(questions(dataset)),
-        log_(run.log_path, run_header(dataset, questions_.at(0), model, run), run.resume),
         asking_(model, dataset.benchmark->info().answers, run.sharing ? run.batch : 1,
-                [this](const AskId& ask, Json output) { take(ask, std::move(output)); }) {}
+                [this](const AskId& ask, Json output) { take(ask, std::move(output)); }),
+        log_(run.log_path, run_header(dataset, questions_.at(0), model, run), run.resume) {}
 
   GenerateCounts answer_all() {
     const std::vector<Group> groups = rest();
@@ -110,8 +110,8 @@ class Run {
   const Model& model_;
   const GenerateRun& run_;
   const std::vector<Question> questions_;
-  LogWriter log_;
   Asking asking_;
+  LogWriter log_;  // last: it writes, and what the others refuse leaves no log
   std::map<size_t, Pending> pending_;
   GenerateCounts counts_;
   int64_t total_ = 0;

@@ -313,6 +313,7 @@ class EvalRun(CobraTest):
                      "-o", self.folder / "plain", check=False)  # fmt: skip
         self.assertEqual(result.returncode, 1)
         self.assertIn("answer 'Yes' is not a single token", result.stderr.decode())
+        self.assertEqual(list((self.folder / "plain").iterdir()), [], "a refused run leaves no log")
 
     def test_sharing_is_faster(self):
         seconds = {}
