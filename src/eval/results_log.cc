@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <unordered_set>
 
 #include "base/fail.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int64_t kLogVersion = 1;
 constexpr int64_t kMaxLogBytes = int64_t{2} << 30;
+constexpr size_t kShownValueBytes = 200;
 
 std::string line_of(const Json& value) { return python_json(value) + "\n"; }
 
@@ -54,9 +56,38 @@ void check_header(const Json& header, const std::string& path) {
   parse_shard(json_text(header, "shard", path));
 }
 
-std::string without_shard(Json header) {
-  header.erase("shard");
-  return header.dump();
+struct Difference {
+  std::string key, first, second;  // the values as text
+};
+
+/// The first member that two headers do not share, whatever their order. `except` may differ.
+std::optional<Difference> difference(const Json& first, const Json& second, std::string_view except = "") {
+  const auto text = [](const Json& header, const std::string& key) {
+    const auto found = header.find(key);
+    return found == header.end() ? "missing" : printable(found->dump(-1, ' ', true), kShownValueBytes);
+  };
+  for (const Json* header : {&first, &second}) {
+    for (const auto& [key, value] : header->get_ref<const Json::object_t&>()) {
+      const bool same = first.contains(key) && second.contains(key) && first[key] == second[key];
+      if (key != except && !same) return Difference{printable(key), text(first, key), text(second, key)};
+    }
+  }
+  return std::nullopt;
+}
+
+void check_same_run(const ResultsLog& a, const ResultsLog& b, const std::string& path_a,
+                    const std::string& path_b) {
+  const auto found = difference(a.header, b.header, "shard");
+  if (!found) return;
+  fail("{} and {} are of different runs: '{}' is {} in the first and {} in the second", path_a, path_b,
+       found->key, found->first, found->second);
+}
+
+void check_resumable(const Json& there, const Json& here, const std::string& path) {
+  const auto found = difference(there, here);
+  if (!found) return;
+  fail("{}: cannot be resumed: it is of another run, whose '{}' is {}, and this one's {}", path, found->key,
+       found->first, found->second);
 }
 
 /// Splits off the next complete line; false where there is none.
@@ -157,8 +188,7 @@ ResultsLog merge_logs(const std::vector<std::string>& paths) {
   std::vector<ResultsLog> logs;
   for (const std::string& path : paths) {
     logs.push_back(read_log(path));
-    check(without_shard(logs.back().header) == without_shard(logs[0].header),
-          "{} and {} are of different runs: their headers differ in more than the shard", paths[0], path);
+    check_same_run(logs[0], logs.back(), paths[0], path);
   }
   check_shards(logs, paths);
   ResultsLog merged{logs[0].header, {}};
@@ -180,8 +210,7 @@ LogWriter::LogWriter(std::string path, const Json& header, bool resume)
   text.resize(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);  // without a line cut short
   if (!text.empty()) {
     ResultsLog log = parse_log(text, path_);
-    check(log.header == header,
-          "{}: cannot be resumed: it is of another model, prompt, decoding, dataset or shard", path_);
+    check_resumable(log.header, header, path_);
     earlier_ = std::move(log.answers);
   }
   std::filesystem::resize_file(path_, text.size());

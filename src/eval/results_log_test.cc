@@ -78,7 +78,14 @@ TEST_F(ResultsLogTest, ResumesOnlyTheSameRun) {
   const std::string file = write_log("a.jsonl", "0/1", {0});
   Json other = header();
   other["model"] = "abd";
-  EXPECT_THAT(error_of([&] { LogWriter(file, other, true); }), HasSubstr("a.jsonl: cannot be resumed"));
+  EXPECT_THAT(
+      error_of([&] { LogWriter(file, other, true); }),
+      HasSubstr("a.jsonl: cannot be resumed: it is of another run, whose 'model' is \"abc\", and this "
+                "one's \"abd\""));
+  other = header();
+  other["seed"] = 0;
+  EXPECT_THAT(error_of([&] { LogWriter(file, other, true); }),
+              HasSubstr("whose 'seed' is missing, and this one's 0"));
   EXPECT_EQ(read_log(file).answers.size(), 1U);
   LogWriter(file, other, /*resume=*/false);  // starts anew
   EXPECT_EQ(read_log(file).answers.size(), 0U);
@@ -111,7 +118,8 @@ TEST_F(ResultsLogTest, MergeNeedsAllShardsOfOneRun) {
   const std::string other = write("e.jsonl",
                                   "{\"cobra_results\":1,\"benchmark\":\"gqa\",\"dataset\":\"gqa-full\","
                                   "\"questions\":4,\"shard\":\"1/2\",\"model\":\"other\"}\n");
-  EXPECT_THAT(merge_error({a, other}), HasSubstr("are of different runs"));
+  EXPECT_THAT(merge_error({a, other}), HasSubstr("e.jsonl are of different runs: 'model' is \"abc\" in the "
+                                                 "first and \"other\" in the second"));
 }
 
 TEST_F(ResultsLogTest, HostileLogs) {
