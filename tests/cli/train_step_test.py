@@ -88,6 +88,12 @@ class TrainStep(CobraTest):
         _, found = self.step("mixed", model=["-m", convert(self.folder / "model.gguf")])
         self.assert_expected(found, "mixed", kinds=("grad",))
 
+    def test_bench_of_a_model_without_towers(self):
+        size = ["--layers", 1, "--rows", 2, "--text", 4, "--steps", 1]
+        found = json.loads(run("train", "bench", "--preset", "mamba-130m", *size, "--json").stdout)
+        self.assertGreater(found["tokens_per_s"], 0)
+        self.assertAlmostEqual(found["tokens_per_s"] * found["step_ms"], 1000 * 2 * 4, delta=1e-3)
+
     def error(self, *arguments, code=1):
         output = self.folder / "never.safetensors"
         result = run("train", "step", *arguments, "-o", output, check=False)

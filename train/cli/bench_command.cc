@@ -20,8 +20,8 @@ namespace cobra::train {
 namespace {
 
 constexpr const char* kHelp =
-    "The batch is random: every row has a picture's features (as a cache of the towers' gives them) and "
-    "text. --layers cuts the "
+    "The batch is random: every row has a picture's features (as a cache of the towers' gives them), if the "
+    "model has towers, and text. --layers cuts the "
     "language model down, so that the shapes of a large one can be measured in little memory.\n"
     "Example:\n"
     "  cobra train bench --preset cobra-3b --layers 4 --rows 1 --text 128";
@@ -45,14 +45,16 @@ double measure_product_rate() {
   return best;
 }
 
+/// Rows with pictures, or of text alone where the model has no towers.
 Batch random_batch(const BenchFlags& flags, const ModelConfig& config) {
-  const TowerConfig& tower = config.towers.at(0);
   Batch batch;
   batch.input_ids = torch::randint(config.mamba.vocab_size, {flags.rows, flags.text}, torch::kInt64);
   batch.labels = batch.input_ids.clone();
   batch.labels.slice(1, 0, flags.text / 2).fill_(kIgnoredLabel);  // the question
-  batch.multimodal_indices = torch::arange(flags.rows);
-  batch.features = torch::randn({flags.rows, tower.patches(), config.projector.in});
+  batch.multimodal_indices = torch::arange(config.has_vision() ? flags.rows : 0);
+  if (config.has_vision()) {
+    batch.features = torch::randn({flags.rows, config.towers[0].patches(), config.projector.in});
+  }
   return batch;
 }
 
