@@ -56,7 +56,7 @@ Text load_text(const StatsFlags& flags) {
     text.tokenizer = std::make_unique<Tokenizer>(TokenizerData::from_json(flags.tokenizer));
   } else if (!flags.model.empty()) {
     const GgufFile file(flags.model);
-    check(file.has("tokenizer.ggml.model"), "{}: the model has no tokenizer", printable(flags.model, 1000));
+    check(TokenizerData::in_gguf(file), "{}: the model has no tokenizer", printable(flags.model, 1000));
     text.tokenizer = std::make_unique<Tokenizer>(TokenizerData::from_gguf(file));
     text.prompt_template = file.text("cobra.prompt_template", text.prompt_template);
   }

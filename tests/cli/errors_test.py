@@ -129,6 +129,7 @@ class Errors(CobraTest):
         self.assert_fails(["run", "-m", self.ids_only, "-p", "text"], 1, "no tokenizer")
         self.assert_fails(["chat", "-m", self.ids_only], 1, "no tokenizer")
         self.assert_fails(["tokenize", "-m", self.ids_only, "text"], 1, "no tokenizer")
+        self.assert_fails(["data", "stats", self.photo, "-m", self.ids_only], 1, "the model has no tokenizer")
         self.assert_fails(
             ["run", "-m", self.ids_only, "--prompt-ids", "1", "--score", "Yes"], 1, "no tokenizer"
         )
