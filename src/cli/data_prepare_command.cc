@@ -57,7 +57,8 @@ void warn(const eval::Prepared& prepared) {
   for (const std::string& warning : prepared.warnings) say(fmt::format("warning: {}\n", warning));
   if (prepared.missing_pictures.empty()) return;
   say(fmt::format("warning: {} of {} pictures are missing, the first is {}\n",
-                  prepared.missing_pictures.size(), prepared.pictures, prepared.missing_pictures[0]));
+                  prepared.missing_pictures.size(), prepared.pictures,
+                  printable(prepared.missing_pictures[0], 4096)));
 }
 
 void report(const eval::Prepared& prepared, bool json) {

@@ -59,17 +59,18 @@ void say_counts(const eval::GenerateCounts& counts, const eval::GenerateRun& run
   if (counts.cut_prompts) {
     say(fmt::format("warning: {} long prompts were cut, as in the official code\n", counts.cut_prompts));
   }
+  const std::string first_error = printable(counts.first_error, 4096);  // a log's, perhaps
   const bool all_failed = counts.failed > 0 && counts.failed == counts.questions;
   if (counts.failed && !all_failed) {
     say(fmt::format("warning: {} of {} questions could not be asked, the first because of {}\n",
-                    counts.failed, counts.questions, counts.first_error));
+                    counts.failed, counts.questions, first_error));
   }
   if (run.limited) say("warning: these are the first questions only, not the benchmark\n");
   const std::string earlier = counts.earlier ? fmt::format(" ({} from before)", counts.earlier) : "";
   say(fmt::format("wrote {} and {}: {} answers{}\n", run.log_path, run.official_path, counts.questions,
                   earlier));
   check(!all_failed, "none of {} questions could be asked, the first because of {}", counts.questions,
-        counts.first_error);
+        first_error);
 }
 
 }  // namespace

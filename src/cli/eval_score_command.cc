@@ -72,14 +72,17 @@ std::string number_text(double value) {
   return std::isnan(value) ? "undefined" : fmt::format("{:.4f}", value);
 }
 
+/// Labels are the annotations' own words: question types, for one.
+std::string label_text(const std::string& label) { return printable(label, 200); }
+
 /// "name: 12.3400", and indented below it for objects of numbers.
 std::string summary_text(const Json& summary, const std::string& indent = "") {
   std::string text;
   for (const auto& [name, value] : summary.get_ref<const Json::object_t&>()) {
     if (value.is_object()) {
-      text += fmt::format("{}{}:\n{}", indent, name, summary_text(value, indent + "  "));
+      text += fmt::format("{}{}:\n{}", indent, label_text(name), summary_text(value, indent + "  "));
     } else {
-      text += fmt::format("{}{}: {}\n", indent, name, number_text(value.get<double>()));
+      text += fmt::format("{}{}: {}\n", indent, label_text(name), number_text(value.get<double>()));
     }
   }
   return text;
@@ -88,7 +91,8 @@ std::string summary_text(const Json& summary, const std::string& indent = "") {
 std::string breakdown_text(const eval::Breakdown& breakdown) {
   std::string text = fmt::format("\n{}:\n", breakdown.name);
   for (const eval::Row& row : breakdown.rows) {
-    text += fmt::format("  {}: {} ({} questions)\n", row.label, number_text(row.value), row.questions);
+    text += fmt::format("  {}: {} ({} questions)\n", label_text(row.label), number_text(row.value),
+                        row.questions);
   }
   return text;
 }

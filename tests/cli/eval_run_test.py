@@ -260,6 +260,15 @@ class EvalRun(CobraTest):
             self.assertRegex(result.stderr.decode(), "none of 4 questions could be asked, the first because of .*no such file")
             self.assertEqual(len(self.log(f"unseen-{command}").splitlines()), 5)
 
+    def test_an_error_of_a_log_does_not_reach_the_terminal_as_it_is(self):
+        header, *answers = self.whole["vqa-v2"].splitlines(keepends=True)
+        failed = json.dumps({"index": 0, "id": json.loads(answers[0])["id"], "error": "\x1b[2Jbroken"}).encode()
+        (self.folder / "escapes").mkdir()
+        (self.folder / "escapes/results.jsonl").write_bytes(header + failed + b"\n")
+        talk = self.generate("vqa-v2", "escapes", "--resume").stderr
+        self.assertIn(b"the first because of \\x1b[2Jbroken", talk)
+        self.assertNotIn(b"\x1b", talk)
+
     def test_another_run_is_not_resumed(self):
         other = self.folder / "other.gguf"
         tokenizer = self.folder / "tokenizer.json"

@@ -146,6 +146,17 @@ class Score(EvalCase):
         accuracy = read(METRICS / "vqa-v2/expected.json")["summary"]["accuracy"]
         self.assertIn(f"\naccuracy: {accuracy:.4f}\n", text)
 
+    def test_labels_of_data_do_not_reach_the_terminal_as_they_are(self):
+        results = self.small("vqa-v2", {}, {"model_output": "yes"})
+        annotation = {"question_id": 0, "answers": [{"answer": "yes"}] * 10}
+        annotation |= {"question_type": "\x1b[2Jtype", "answer_type": "\x1b]0;kind"}
+        write(self.folder / "datasets/vqa-v2/annotations-vqa-v2-full.json", {"annotations": [annotation]})
+        command = ["eval", "score", "--benchmark", "vqa-v2", "--data", self.folder, "--results", results]
+        text = run(*command).stdout.decode()
+        self.assertNotIn("\x1b", text)
+        for label in ("\\x1b[2Jtype", "\\x1b]0;kind"):
+            self.assertEqual(text.count(label), 2, text)  # of the summary and of the breakdown
+
     def small(self, family, entry, answer, count=1):
         """A data set of `count` questions with this index entry, all with this answer; returns the results."""
         ids = {"refcoco": "example_id"}.get(family, "question_id")
@@ -395,12 +406,17 @@ class Prepare(EvalCase):
             run(*command, "--no-slim")
         self.assertEqual(link.resolve(), METRICS / "gqa/download/gqa")
 
-    def test_a_picture_whose_name_is_too_long_is_missing(self):
-        """A name that the system refuses is no reason to end."""
-        line = {"caption": "a", "label": 1, "relation": "on", "subj": "a", "obj": "b", "image": "x" * 300 + ".jpg"}
+    def test_a_picture_that_cannot_be_looked_at_is_missing(self):
+        """A link to itself is no reason to end."""
+        name = "\x1b[2J.jpg"
+        picture = self.folder / "download/vsr/images" / name
+        picture.parent.mkdir(parents=True)
+        picture.symlink_to(picture)
+        line = {"caption": "a", "label": 1, "relation": "on", "subj": "a", "obj": "b", "image": name}
         write(self.folder / "download/vsr/test.jsonl", json.dumps(line))
         result = run("data", "prepare", "--benchmark", "vsr", "--from", self.folder, "--no-slim")
         self.assertIn("1 of 1 pictures are missing", result.stderr.decode())
+        self.assertNotIn(b"\x1b", result.stderr)
 
     def test_slim_sets_are_scored(self):
         slim = self.folder / "datasets/pope/metadata-slim-3.json"
