@@ -9,6 +9,8 @@ import json
 import math
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -21,6 +23,7 @@ REFERENCE = pathlib.Path(os.environ.get("COBRA_REFERENCE", ROOT / "tests/data/re
 NEOX_TOKENIZER = pathlib.Path(
     os.environ.get("COBRA_TOKENIZER", ROOT.parent / "shared/reference/tokenizer.json")
 )
+HAS_TRAINER = pathlib.Path(PROGRAM).with_name("cobra-train").exists()
 TIMEOUT_S = 240
 
 
@@ -47,6 +50,32 @@ def run_json(*arguments):
     """The objects that `cobra run --json` prints."""
     lines = run("run", *arguments, "--json", "--quiet").stdout.decode().splitlines()
     return [json.loads(line) for line in lines]
+
+
+def helps(*command):
+    """(words of a command, its help) of a command and of those below it, as the helps themselves list them."""
+    text = run(*command, "--help").stdout.decode()
+    yield command, text
+    for name in re.findall(r"(?m)^  (\S+) ", text.partition("\nSubcommands:\n")[2].partition("\n\n")[0]):
+        if HAS_TRAINER or name != "train":
+            yield from helps(*command, name)
+
+
+def flags_of(text):
+    """The flags that a help explains, "-m" and "--model" as two."""
+    return {flag for names in re.findall(r"(?m)^ +(-\S+)", text) for flag in names.split(",")}
+
+
+def command_lines(text, indent):
+    """Words of each command line of cobra in a text, from "cobra" on: lines set in by `indent` spaces at least, joined
+    where they end in a backslash, also behind a pipe, && , variables, and programs that start processes."""
+    starts = r"(?:\w+=\S* )*(?:(?:torchrun|mpirun|srun) .*?)?(?:\S*/)?cobra "
+    for line in re.sub(r" *\\\n\s*", " ", text).splitlines():
+        if not line.startswith(indent * " "):
+            continue
+        for part in re.split(r" (?:\||&&) ", line.strip()):
+            if start := re.match(starts, part):
+                yield ["cobra", *shlex.split(part[start.end() :], comments=True)]
 
 
 def ids_text(ids):
@@ -167,6 +196,19 @@ class Tensors:
         values = self.values(name)
         size = len(values) // self.shape(name)[0]
         return values[index * size : (index + 1) * size]
+
+
+def write_safetensors(path, tensors):
+    """{name: (shape, values)}; whole numbers become I64, others F32."""
+    header, body = {}, b""
+    for name, (shape, values) in tensors.items():
+        dtype, code = ("I64", "q") if all(isinstance(value, int) for value in values) else ("F32", "f")
+        raw = array.array(code, values).tobytes()
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(raw)]}
+        body += raw
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+    return path
 
 
 def greatest_difference(found, expected):
