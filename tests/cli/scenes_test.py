@@ -1,5 +1,6 @@
 """cobra data scenes, join and tokenizer, and the floors of their scores: a grey picture, one answer for all."""
 
+import collections
 import hashlib
 import json
 import re
@@ -165,14 +166,22 @@ class ScenesTest(CobraTest):
         run("data", "tokenizer", self.scenes / "train.json", "-o", tokenizer)
         run("init", "--preset", "cobra-tiny", "--tokenizer", tokenizer, "-o", model)
         run("data", "prepare", "--benchmark", "pope", "--from", self.scenes, "--no-slim")
-        outputs = {}
-        for kind in ("seeing", "blind"):
+        index = json.loads((self.scenes / "datasets/pope/metadata-full.json").read_text())
+        answers = {"seeing": collections.defaultdict(set), "blind": collections.defaultdict(set)}
+        pictures = collections.defaultdict(set)
+        for kind, different in answers.items():
             results = self.folder / f"{kind}.jsonl"
             flags = ["--blind"] if kind == "blind" else []
             run("eval", "generate", "--benchmark", "pope", "--data", self.scenes, "-m", model, "-o", results, *flags)
-            answers = [json.loads(line) for line in results.read_text().splitlines()[1:]]
-            outputs[kind] = [a["outputs"] for a in answers]
-        self.assertNotEqual(outputs["seeing"], outputs["blind"])
+            for answer in map(json.loads, results.read_text().splitlines()[1:]):
+                entry = index[answer["id"]]
+                different[entry["question"]].add(str(answer["outputs"]))
+                pictures[entry["question"]].add(entry["img_path"])
+        asked_again = [question for question, shown in pictures.items() if len(shown) > 1]
+        self.assertTrue(asked_again)
+        for question in asked_again:
+            self.assertEqual(len(answers["blind"][question]), 1, question)
+            self.assertGreater(len(answers["seeing"][question]), 1, question)
 
     def test_score_needs_results_or_majority(self):
         data = ["--benchmark", "pope", "--data", self.scenes]
