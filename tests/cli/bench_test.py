@@ -116,6 +116,13 @@ class BenchTest(CobraTest):
     def test_threads_are_counted(self):
         self.assertEqual(self.bench_json("--only", "memory", "--threads", 1)["machine"]["threads"], 1)
 
+    def test_the_instruction_set_is_the_one_asked_for(self):
+        refused = run("bench", "-m", self.model, "--isa", "sse5", check=False)
+        self.assertEqual(refused.returncode, 1)
+        *_, simplest, reference = refused.stderr.decode().partition("expected one of ")[2].split()
+        self.assertEqual(reference, "reference")
+        self.assertEqual(self.bench_json("--only", "memory", "--isa", simplest)["machine"]["isa"], simplest)
+
     def test_the_table_names_the_ceilings(self):
         text = run("bench", "-m", self.model, "--quick", *QUICK).stdout.decode()
         for name in ("reading memory", "oneDNN's product of 768 tokens", "decode at depth 0", "ceiling: "):

@@ -1,8 +1,10 @@
 """cobra run against the official code's answers: end_to_end.json."""
 
+import os
 import unittest
+import unittest.mock
 
-from cobra_cli import ROOT, CobraTest, convert, ids_text, image, reference_json, run, run_json
+from cobra_cli import REFERENCE, ROOT, CobraTest, convert, ids_text, image, reference_json, run, run_json
 
 FLAGS_OF_OFFICIAL_ARGUMENTS = {
     "max_new_tokens": "--max-tokens",
@@ -136,6 +138,32 @@ class Speculation(CobraTest):
         self.assertNotIn("drafted_tokens", plain)
 
 
+class InstructionSets(CobraTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = cls.folder / "model.gguf"
+        run("init", "--preset", "tiny", "--type", "f32", "-o", cls.model)
+
+    def yes(self, *flags):
+        question = ["--prompt-ids", "5,6,7", "--score", "Y,N", "--max-tokens", 1]
+        (answer,) = run_json("-m", self.model, *question, *flags)
+        return answer["probabilities"]["Y"]
+
+    def test_each_rounds_in_its_own_way(self):
+        refused = run("run", "-m", self.model, "--prompt-ids", "5", "--isa", "sse5", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stderr.decode(), "^cobra: instruction set 'sse5' is not available on this machine: [^\n]+\n$")
+        best, *_, plain = refused.stderr.decode().partition("expected one of ")[2].split()
+        self.assertEqual(plain, "reference")
+        found = {isa: self.yes("--isa", isa) for isa in (best, plain)}
+        self.assertNotEqual(found[best], found[plain])
+        self.assertAlmostEqual(found[best], found[plain], delta=1e-4)
+        with unittest.mock.patch.dict(os.environ, COBRA_ISA=plain):
+            self.assertEqual(self.yes(), found[plain])
+            self.assertEqual(self.yes("--isa", best), found[best])
+
+
 class ImageCache(CobraTest):
     @classmethod
     def setUpClass(cls):
@@ -166,6 +194,27 @@ class ImageCache(CobraTest):
         chat = run("chat", *flags, stdin=b"What garment is this?\n")
         self.assertEqual(chat.stdout.decode().strip(), first["text"])
         self.assertEqual([path.read_bytes() for path in sorted(states.iterdir())], written)
+
+    def test_the_folder_holds_what_it_may_and_forgets_the_oldest(self):
+        model, states = self.folder / "tiny.gguf", self.folder / "few"
+        run("init", "--preset", "tiny", "-o", model)
+        pictures = sorted(path for path in (REFERENCE / "image").iterdir() if path.suffix in (".jpg", ".png"))
+        flags = ["-m", model, "--prompt-ids", "1", "--max-tokens", 1, "--image-cache", states]
+        asked = [word for picture in pictures for word in ("--image", picture)]
+        run_json(*flags, *asked, "--image-cache-gb", 0.001)
+        (size,) = {path.stat().st_size for path in states.iterdir()}
+        room = 1_000_000 // size
+        self.assertLess(room, len(pictures))
+        self.assertEqual(len(list(states.iterdir())), room)
+        last, first = (run_json(*flags, "--image", pictures[i])[0]["image_cached"] for i in (-1, 0))
+        self.assertEqual((last, first), (True, False))
+        run_json(*flags, *asked)
+        self.assertEqual(len(list(states.iterdir())), len(pictures))
+        for wrong, message in ((["--image-cache-gb", 1], "requires --image-cache"),
+                               (["--image-cache", states, "--image-cache-gb", 0], "--image-cache-gb must be")):  # fmt: skip
+            refused = run("run", *flags[:4], *wrong, check=False)
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn(message, refused.stderr.decode())
 
     def test_no_room_for_a_folder(self):
         result = run("run", "-m", self.model, "--image", image("photo.jpg"), "--prompt-ids", "1",
