@@ -198,6 +198,56 @@ class Tensors:
         return values[index * size : (index + 1) * size]
 
 
+class Gguf:
+    """A GGUF file, read by its specification: `kinds` and `shapes` of tensors by name, and their bytes or floats."""
+
+    FORMATS = ("B", "b", "H", "h", "I", "i", "f", "?", None, None, "Q", "q", "d")  # of the types of metadata
+    STRING, ARRAY = 8, 9
+    KINDS = {0: "f32", 1: "f16", 2: "q4_0", 8: "q8_0", 12: "q4_k", 30: "bf16"}
+
+    def __init__(self, path):
+        self.content, self.place = pathlib.Path(path).read_bytes(), 0
+        magic, version, tensors, entries = self.take("4sIQQ")
+        assert (magic, version) == (b"GGUF", 3), path
+        self.metadata = {self.text(): self.value(*self.take("I")) for _ in range(entries)}
+        self.kinds, self.shapes, offsets = {}, {}, {}
+        for _ in range(tensors):
+            name, (dimensions,) = self.text(), self.take("I")
+            self.shapes[name] = list(reversed(self.take(f"{dimensions}Q")))
+            kind, offsets[name] = self.take("IQ")
+            self.kinds[name] = self.KINDS[kind]
+        alignment = self.metadata.get("general.alignment", 32)
+        start = -(-self.place // alignment) * alignment
+        ends = [*sorted(offsets.values())[1:], len(self.content) - start]
+        self.ranges = {name: (start + offsets[name], start + end) for name, end in zip(sorted(offsets, key=offsets.get), ends)}
+
+    def take(self, layout):
+        values = struct.unpack_from("<" + layout, self.content, self.place)
+        self.place += struct.calcsize("<" + layout)
+        return values
+
+    def text(self):
+        (size,) = self.take("Q")
+        return self.take(f"{size}s")[0].decode()
+
+    def value(self, kind):
+        if kind == self.STRING:
+            return self.text()
+        if kind == self.ARRAY:
+            each, count = self.take("IQ")
+            return [self.value(each) for _ in range(count)]
+        return self.take(self.FORMATS[kind])[0]
+
+    def bytes_of(self, name):
+        """The tensor's bytes, and those that fill up to the next one."""
+        begin, end = self.ranges[name]
+        return self.content[begin:end]
+
+    def floats(self, name):
+        assert self.kinds[name] == "f32", name
+        return array.array("f", self.bytes_of(name)[: 4 * math.prod(self.shapes[name])])
+
+
 def write_safetensors(path, tensors):
     """{name: (shape, values)}; whole numbers become I64, others F32."""
     header, body = {}, b""
