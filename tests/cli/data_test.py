@@ -234,23 +234,43 @@ class MixAndStats(CobraTest):
         lrv = [{"image_id": str(i), "question": " Q? ", "answer": "A\n"} for i in range(23)]
         for name, part in (("llava", llava), ("lvis", lvis), ("lrv", lrv)):
             (folder / name).write_text(json.dumps(part), encoding="utf-8")
-        expected, numbers = [e["id"] for e in llava + lvis], [str(i) for i in range(23)]
-        generator = random.Random(7)
-        for _ in range(3):
-            generator.shuffle(expected)
-        generator, other = random.Random(7), list(range(37 + 23))
-        for _ in range(3):
-            generator.shuffle(other)
-        expected += numbers
-        for _ in range(3):
-            generator.shuffle(expected)
         files = [part for name in ("llava", "lvis", "lrv") for part in (f"--{name}", folder / name)]
-        run("data", "mix", *files, "-o", folder / "mix.json")
-        mixed = json.loads((folder / "mix.json").read_text(encoding="utf-8"))
-        self.assertEqual([e["id"] for e in mixed], expected)
+        for seed, flags in ((7, []), (3, ["--seed", 3])):
+            expected, numbers = [e["id"] for e in llava + lvis], [str(i) for i in range(23)]
+            generator = random.Random(seed)
+            for _ in range(3):
+                generator.shuffle(expected)
+            generator, other = random.Random(seed), list(range(37 + 23))
+            for _ in range(3):
+                generator.shuffle(other)
+            expected += numbers
+            for _ in range(3):
+                generator.shuffle(expected)
+            run("data", "mix", *files, *flags, "-o", folder / "mix.json")
+            mixed = json.loads((folder / "mix.json").read_text(encoding="utf-8"))
+            self.assertEqual([e["id"] for e in mixed], expected)
         (photo,) = [e for e in mixed if e["id"] == "5"]
         self.assertEqual(photo["image"], "lrv/lrv-vg/5.jpg")
         self.assertEqual([t["value"] for t in photo["conversations"]], ["<image>\nQ?", "A"])
+
+    def test_mix_looks_where_it_is_told_and_reports_where_it_is_told(self):
+        folder = self.write_parts()
+        (folder / "photos").mkdir()
+        (folder / "photos" / "7.jpg").write_bytes(PICTURE.read_bytes())
+        photos = [{"image_id": name, "question": "Q", "answer": "A"} for name in ("7", "8")]
+        (folder / "lrv.json").write_text(json.dumps(photos), encoding="utf-8")
+        charts = [{"image_id": name, "question": "Q", "answer": "A"} for name in ("a.jpg", "torn.jpg")]
+        (folder / "charts.json").write_text(json.dumps(charts), encoding="utf-8")
+        parts = ["--lrv", folder / "lrv.json", "--lrv-charts", folder / "charts.json", "--images", folder]
+        output, report = folder / "mix.json", folder / "left" / "out.jsonl"
+        report.parent.mkdir()
+        run("data", "mix", *parts, "--lrv-images", "photos", "--chart-images", "coco", "--report", report, "-o", output)
+        pictures = sorted(example["image"] for example in json.loads(output.read_text(encoding="utf-8")))
+        self.assertEqual(pictures, ["coco/a.jpg", "photos/7.jpg"])
+        left_out = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+        self.assertEqual({(line["file"], line["position"]) for line in left_out},
+                         {(str(folder / "lrv.json"), 1), (str(folder / "charts.json"), 1)})  # fmt: skip
+        self.assertFalse((folder / "mix.json.left-out.jsonl").exists())
 
     def test_mix_lists_every_kind_of_bad_record(self):
         folder = self.write_parts()
@@ -340,6 +360,24 @@ class MixAndStats(CobraTest):
         found = json.loads(run("data", "stats", folder / "llava.json", "--json").stdout)
         self.assertEqual((found["examples"], found["with_picture"], found["text_only"]), (4, 3, 1))
         self.assertEqual((found["pictures"], found["turns"]["total"]), (3, 8))
+
+    def test_stats_of_captions(self):
+        """As the align stage reads them: one question, whose text does not count, and one answer to a picture."""
+        folder = self.write_parts()
+        records = json.loads((folder / "llava.json").read_text(encoding="utf-8"))
+        records[1]["conversations"] *= 2
+        (folder / "captions.json").write_text(json.dumps(records), encoding="utf-8")
+        tokenizer = write_byte_tokenizer(folder / "tokenizer.json")
+        flags = [folder / "captions.json", "--tokenizer", tokenizer, "--template", "pure", "--json"]
+        captions, talk = (json.loads(run("data", "stats", *flags, *more).stdout) for more in (["--align"], []))
+        self.assertEqual((captions["examples"], talk["examples"]), (2, 4))
+        problems = {each["position"]: each["problem"] for each in captions["problems"]["examples"]}
+        self.assertEqual(problems.keys(), {1, 3})
+        self.assertIn("one question and one caption, found 4 turns", problems[1])
+        self.assertIn("needs a picture", problems[3])
+        answer = len("A garden.") + 1  # one token a byte, and the end
+        self.assertEqual(captions["tokens"]["total"], 2 * answer)
+        self.assertEqual(captions["target_tokens"]["total"], 2 * answer)
 
     def test_a_text_that_is_too_long_to_tokenize_is_named(self):
         file = self.folder / "long.json"
