@@ -1,12 +1,14 @@
 """cobra train step from the outside: the official numbers through the command, and its errors."""
 
 import json
-import struct
+import math
 import unittest
 
-from cobra_cli import REFERENCE, CobraTest, Tensors, convert, reference_json, run
+from cobra_cli import (REFERENCE, ROOT, CobraTest, Tensors, convert, greatest_difference, reference_json, run,
+                       write_safetensors)  # fmt: skip
 
 CHECKPOINT = REFERENCE / "checkpoint"
+CLIP = ROOT / "tests/data/clip"
 RUN = ["--run", CHECKPOINT, "--dino", CHECKPOINT / "dino.safetensors", "--siglip",
        CHECKPOINT / "siglip.safetensors", "--dims", CHECKPOINT / "dims.json"]  # fmt: skip
 PARTS = ["--dino", "--siglip", "--clip-tower", "--dims"]
@@ -94,6 +96,55 @@ class TrainStep(CobraTest):
         self.assertGreater(found["tokens_per_s"], 0)
         self.assertAlmostEqual(found["tokens_per_s"] * found["step_ms"], 1000 * 2 * 4, delta=1e-3)
 
+    def test_rate_decay_and_clipping_are_those_asked_for(self):
+        """One step of AdamW from its definition: the first moments are the gradient's own."""
+        clip, decay, rate = 0.25, 0.5, 1e-2
+        _, before = self.step("text", "--lr", 0)
+        summary, after = self.step("text", "--lr", rate, "--weight-decay", decay, "--clip", clip)
+        self.assertGreater(summary["grad_norm"], clip)
+        self.assertAlmostEqual(summary["clip_coefficient"], clip / summary["grad_norm"], places=6)
+        name = "llm_backbone.llm.backbone.layers.1.mixer.in_proj.weight"
+        expected = []
+        for weight, gradient in zip(before.values("after_step." + name), after.values("grad." + name)):
+            clipped = gradient * summary["clip_coefficient"]
+            expected.append(weight * (1 - rate * decay) - rate * clipped / (abs(clipped) + 1e-8))
+        self.assert_close(after.values("after_step." + name), expected, 1e-6, name)
+        bias = "llm_backbone.llm.backbone.layers.1.mixer.dt_proj.bias"  # vectors do not decay
+        moved = greatest_difference(after.values("after_step." + bias), before.values("after_step." + bias))
+        self.assertTrue(0.99 * rate < moved <= 1.001 * rate, moved)
+
+    def mamba(self):
+        """The language model of the reference run, as the Hub has one."""
+        _, found = self.step("text", "--lr", 0)
+        prefix = "after_step.llm_backbone.llm."
+        names = [name for name in found.names() if name.startswith(prefix)]
+        tensors = {name[len(prefix) :]: (found.shape(name), found.values(name)) for name in names}
+        return write_safetensors(self.folder / "mamba.safetensors", tensors)
+
+    def test_from_a_mamba_with_a_new_projector(self):
+        """Of the kind asked for; a text does not pass through it."""
+        parts = ["--llm", self.mamba(), *RUN[2:]]
+        official = self.expected.values("text.loss")
+        for kind, has_peg in (("fused-gelu-mlp", False), ("fused-ldpnet", True)):
+            model = [*parts, "--projector", kind]
+            _, text = self.step("text", model=model)
+            self.assert_relative(text.values("loss"), official, "text.loss", 6e-6)
+            summary, found = self.step("mixed", model=model)
+            self.assertTrue(math.isfinite(summary["loss"]))
+            self.assertNotAlmostEqual(summary["loss"], self.expected.values("mixed.loss")[0], places=3)
+            projector = [name for name in found.names() if name.startswith("grad.projector.")]
+            self.assertTrue(projector)
+            self.assertEqual(any(".peg." in name for name in projector), has_peg, projector)
+        self.assertIn("'round'", self.error(*parts, "--projector", "round", *BATCH, "--name", "mixed"))
+
+    def test_from_a_mamba_and_a_clip_tower(self):
+        clip = ["--clip-tower", CLIP / "clip.safetensors", "--dims", CLIP / "dims.json", "--projector", "gelu-mlp"]
+        summary, found = self.step("multimodal", "--stage", "align", model=["--llm", self.mamba(), *clip])
+        self.assertTrue(math.isfinite(summary["loss"]))
+        width, d_model = 48, 64
+        self.assertEqual(found.shape("grad.projector.projector.0.weight"), [d_model, width])
+        self.assertGreater(max(map(abs, found.values("grad.projector.projector.0.weight"))), 0)
+
     def error(self, *arguments, code=1):
         output = self.folder / "never.safetensors"
         result = run("train", "step", *arguments, "-o", output, check=False)
@@ -106,16 +157,11 @@ class TrainStep(CobraTest):
 
     def batch_file(self, **changes):
         """The text batch with some tensors replaced by (shape, int64 values)."""
-        data, header, body = {}, {}, b""
+        data = {}
         for field in ("input_ids", "labels", "multimodal_indices"):
             data[field] = (self.expected.shape("text." + field), list(self.expected.values("text." + field)))
-        for field, (shape, values) in {**data, **changes}.items():
-            raw = struct.pack(f"<{len(values)}q", *values)
-            header["b." + field] = {"dtype": "I64", "shape": shape, "data_offsets": [len(body), len(body) + len(raw)]}
-            body += raw
-        text = json.dumps(header).encode()
-        path = self.folder / "batch.safetensors"
-        path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+        tensors = {"b." + field: tensor for field, tensor in {**data, **changes}.items()}
+        path = write_safetensors(self.folder / "batch.safetensors", tensors)
         return ["--batch", path, "--name", "b"]
 
     def test_the_output_is_not_the_batch(self):
