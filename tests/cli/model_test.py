@@ -8,7 +8,8 @@ import unittest
 from cobra_cli import ROOT, CobraTest, Gguf, Tensors, run, run_json, write_safetensors
 
 CLIP = ROOT / "tests/data/clip"
-PARTS = {"--towers": ("dino.", "siglip."), "--projector": ("projector.",), "--language-model": ("blk.", "token_embd.", "output")}
+PARTS = {"--towers": ("dino.", "siglip."), "--projector": ("projector.",),
+         "--language-model": ("blk.", "token_embd.", "output")}  # fmt: skip
 
 
 class InitParts(CobraTest):
@@ -94,9 +95,11 @@ class ConvertParts(CobraTest):
             self.assertEqual(found.metadata["general.architecture"], "mamba")
             self.assertEqual(len(found.kinds), len(written.names()))
             layer = "backbone.layers.1."
-            for name, source in {"token_embd.weight": "backbone.embedding.weight", "blk.1.ssm_in.weight": layer + "mixer.in_proj.weight",
-                                 "blk.1.ssm_conv1d.weight": layer + "mixer.conv1d.weight", "blk.1.ssm_d": layer + "mixer.D",
-                                 "blk.1.attn_norm.weight": layer + "norm.weight"}.items():  # fmt: skip
+            for name, source in (("token_embd.weight", "backbone.embedding.weight"),
+                                 ("blk.1.ssm_in.weight", layer + "mixer.in_proj.weight"),
+                                 ("blk.1.ssm_conv1d.weight", layer + "mixer.conv1d.weight"),
+                                 ("blk.1.ssm_d", layer + "mixer.D"),
+                                 ("blk.1.attn_norm.weight", layer + "norm.weight")):  # fmt: skip
                 self.assertEqual(found.floats(name), written.values(source), name)
             negative = [-math.exp(value) for value in written.values(layer + "mixer.A_log")]
             self.assert_close(found.floats("blk.1.ssm_a"), negative, 1e-6, "blk.1.ssm_a")
