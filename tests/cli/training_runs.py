@@ -5,12 +5,14 @@ import os
 import socket
 import struct
 import subprocess
+import time
 import zlib
 
 import cobra_cli as cli
 
 NAMES = ["shirt", "shoe", "bag", "coat"]
 RANK_TIMEOUT_S = 200
+START_S = 120
 
 
 def png(pixels):
@@ -89,3 +91,19 @@ class TrainingTest(cli.CobraTest):
     def start_ranks(self, count, *arguments):
         shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
         return [self.start(*arguments, environment={**shared, "RANK": str(rank)}) for rank in range(count)]
+
+
+class WholeRunTest(TrainingTest):
+    """A run of 20 updates besides, which other runs are compared with."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.whole = cls.folder / "whole"
+        cls.train("--max-steps", 20, "--output", cls.whole)
+
+    def wait_for_losses(self, run, count):
+        deadline = time.monotonic() + START_S
+        while not (run / "metrics.jsonl").exists() or len(losses(run)) < count:
+            self.assertLess(time.monotonic(), deadline, "the run did not begin")
+            time.sleep(0.05)
