@@ -4,14 +4,15 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-sanitized_rooms=(base formats image tokenizer)
+sanitized_rooms=(base data formats image tokenizer)
 
 usage() {
   cat <<'EOF'
 usage: scripts/test.sh [--fast]
 
 Installs what is missing, builds build/release and runs every test; then builds build/sanitizers and runs the tests of
-the rooms that read files and text (base, formats, image, tokenizer) with address and undefined-behaviour sanitizers.
+the rooms that read files and text (base, data, formats, image, tokenizer) with address and undefined-behaviour
+sanitizers.
 
   --fast    without the sanitizers
 EOF
@@ -29,6 +30,23 @@ done
 
 step() { printf '\n== %s\n' "$*"; }
 passed=0 failed=0 skipped=0
+
+# Tests run side by side, each with a thread for every core: one that waits must leave its core to the others.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+
+# Tests make and remove thousands of small files, which takes some disks minutes; so it is done in memory where that has
+# room. Prints the folder.
+scratch_folder() {
+  local free_kb=0
+  [[ ! -d /dev/shm ]] || free_kb=$(df --output=avail -k /dev/shm | tail -n 1)
+  if [[ -z ${TMPDIR:-} && $free_kb -ge $((4 << 20)) ]]; then
+    mktemp -d /dev/shm/cobra-tests.XXXXXX
+  else
+    mktemp -d
+  fi
+}
+scratch=$(scratch_folder)
+trap 'rm -rf "$scratch"' EXIT
 
 # add_results FILE STATUS NAME: sums up a JUnit file. A run that failed without a failed test in its file (a crash, no
 # file at all) counts as one failure.
@@ -55,7 +73,8 @@ cmake --build --preset release
 step "Tests: release"
 results=$(fresh_results "$root/build/release/results.xml")
 status=0
-ctest --preset release -j2 --output-on-failure --no-tests=error --output-junit "$results" || status=$?
+TMPDIR=$scratch ctest --preset release -j"$(nproc)" --output-on-failure --no-tests=error --output-junit "$results" ||
+  status=$?
 add_results "$results" "$status" "release"
 
 if [[ $fast == no ]]; then
@@ -63,12 +82,22 @@ if [[ $fast == no ]]; then
   cmake --preset sanitizers
   cmake --build --preset sanitizers --target "${sanitized_rooms[@]/%/_test}"
 
+  step "Tests: ${sanitized_rooms[*]} under sanitizers, side by side"
+  running=()
   for room in "${sanitized_rooms[@]}"; do
-    step "Tests: $room under sanitizers"
+    while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do sleep 0.2; done
     results=$(fresh_results "$root/build/sanitizers/results-$room.xml")
+    TMPDIR=$scratch "build/sanitizers/bin/${room}_test" --gtest_brief=1 --gtest_output="xml:$results" \
+      >"$scratch/$room.output" 2>&1 &
+    running+=($!)
+  done
+  for i in "${!sanitized_rooms[@]}"; do
+    room=${sanitized_rooms[i]}
     status=0
-    "build/sanitizers/bin/${room}_test" --gtest_brief=1 --gtest_output="xml:$results" || status=$?
-    add_results "$results" "$status" "$room under sanitizers"
+    wait "${running[i]}" || status=$?
+    step "Tests: $room under sanitizers"
+    cat "$scratch/$room.output"
+    add_results "$root/build/sanitizers/results-$room.xml" "$status" "$room under sanitizers"
   done
 fi
 
