@@ -283,7 +283,8 @@ class EvalRun(CobraTest):
             arguments = ["eval", command, "--benchmark", "vqa-v2", "--data", data, "-m", self.model]
             result = run(*arguments, "-o", self.folder / f"unseen-{command}", check=False)
             self.assertEqual((result.returncode, result.stdout), (1, b""))
-            self.assertRegex(result.stderr.decode(), "none of 4 questions could be asked, the first because of .*no such file")
+            message = "none of 4 questions could be asked, the first because of .*no such file"
+            self.assertRegex(result.stderr.decode(), message)
             self.assertEqual(len(self.log(f"unseen-{command}").splitlines()), 5)
 
     def test_an_error_of_a_log_does_not_reach_the_terminal_as_it_is(self):
