@@ -68,14 +68,15 @@ def flags_of(text):
 
 def command_lines(text, indent):
     """Words of each command line of cobra in a text, from "cobra" on: lines set in by `indent` spaces at least, joined
-    where they end in a backslash, also behind a pipe, && , variables, and programs that start processes."""
-    starts = r"(?:\w+=\S* )*(?:(?:torchrun|mpirun|srun) .*?)?(?:\S*/)?cobra "
+    where they end in a backslash, also behind a pipe, && , variables, and programs that start processes or quoted there."""
+    starts = r"(?:\w+=\S* )*(?:(?:torchrun|mpirun|srun|sh) .*?)?(['\"]?)(?:\S*/)?cobra "
     for line in re.sub(r" *\\\n\s*", " ", text).splitlines():
         if not line.startswith(indent * " "):
             continue
         for part in re.split(r" (?:\||&&) ", line.strip()):
             if start := re.match(starts, part):
-                yield ["cobra", *shlex.split(part[start.end() :], comments=True)]
+                rest, quote = part[start.end() :], start[1]
+                yield ["cobra", *shlex.split(rest[: rest.rindex(quote)] if quote else rest, comments=True)]
 
 
 def ids_text(ids):

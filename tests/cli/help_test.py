@@ -61,9 +61,11 @@ class Help(unittest.TestCase):
 
     def test_a_flag_that_is_not_there_is_found(self):
         text = "    torchrun -n 2 x/cobra data \\\n        mix --images a --pictures=b -z 1 # --seeds\n    A=1 cobra run -m a\n"
-        mix, asked = command_lines(text, 4)
-        self.assertEqual((self.command_of(mix), self.command_of(asked)), (("data", "mix"), ("run",)))
-        self.assertEqual((self.unknown_flags(mix), self.unknown_flags(asked)), ({"--pictures", "-z"}, set()))
+        text += "    srun -n 4 sh -c 'cobra eval merge a \\\n     --merge b' # --seeds\n"
+        mix, asked, merge = command_lines(text, 4)
+        self.assertEqual([self.command_of(words) for words in (mix, asked, merge)], [("data", "mix"), ("run",), ("eval", "merge")])
+        found = [self.unknown_flags(words) for words in (mix, asked, merge)]
+        self.assertEqual(found, [{"--pictures", "-z"}, set(), {"--merge"}])
 
     def test_the_version(self):
         self.assertRegex(run("--version").stdout.decode(), r"^cobra \d+\.\d+\.\d+\n$")
