@@ -38,7 +38,12 @@ int run_trainer_program(int argc, const char* const* argv) {
   keep_freed_memory();
   CLI::App app("cobra train teaches the Cobra model.", "cobra train");
   app.require_subcommand(1);
-  app.footer("'cobra train COMMAND --help' explains a command.");
+  app.footer(
+      "Examples:\n"
+      "  cobra train run --model cobra-3b.gguf --data mix.json --images pictures --output runs/first\n"
+      "  cobra train run --resume runs/first\n"
+      "  cobra train ablate grid.json\n"
+      "'cobra train COMMAND --help' explains a command.");
   add_run_command(app);
   add_ablate_command(app);
   add_step_command(app);
