@@ -1,14 +1,10 @@
 // The products of simd_dot_16.cc over dot_pairs, which is declared before: included in the middle of that
 // file, once for each way that a target has to multiply pairs.
 
-/// Two columns of a vector of rows as unsigned 16 bits: bytes 0 and 1 of each lane, or 2 and 3.
-struct Pairs {
-  VI first, second;
-};
-
-/// Four columns of a vector of rows; 128 is added to quants that are signed.
+/// Four columns of a vector of rows as unsigned 16 bits: bytes 0 and 1 of each lane in `first_two`, 2 and 3
+/// in `last_two`. 128 is added to quants that are signed.
 template <class Fmt>
-HWY_INLINE Pairs load_pairs(const TileBlock& block, int group, int first) {
+HWY_INLINE void load_pairs(const TileBlock& block, int group, int first, VI& first_two, VI& last_two) {
   const RowsI d;
   const Bytes d8;
   const std::byte* at = block.q + (Fmt::kNibbles ? group % 4 : group) * 4 * kTileRows + 4 * first;
@@ -20,11 +16,11 @@ HWY_INLINE Pairs load_pairs(const TileBlock& block, int group, int first) {
   }
   alignas(16) static constexpr uint8_t kFirst[16] = {0, 128, 1, 128, 4,  128, 5,  128,
                                                      8, 128, 9, 128, 12, 128, 13, 128};
-  alignas(16) static constexpr uint8_t kSecond[16] = {2,  128, 3,  128, 6,  128, 7,  128,
-                                                      10, 128, 11, 128, 14, 128, 15, 128};
+  alignas(16) static constexpr uint8_t kLast[16] = {2,  128, 3,  128, 6,  128, 7,  128,
+                                                    10, 128, 11, 128, 14, 128, 15, 128};
   const auto bytes = hn::BitCast(d8, four);
-  return {hn::BitCast(d, hn::TableLookupBytesOr0(bytes, hn::LoadDup128(d8, kFirst))),
-          hn::BitCast(d, hn::TableLookupBytesOr0(bytes, hn::LoadDup128(d8, kSecond)))};
+  first_two = hn::BitCast(d, hn::TableLookupBytesOr0(bytes, hn::LoadDup128(d8, kFirst)));
+  last_two = hn::BitCast(d, hn::TableLookupBytesOr0(bytes, hn::LoadDup128(d8, kLast)));
 }
 
 HWY_INLINE VI broadcast_pair(const int16_t* q) {
@@ -57,14 +53,14 @@ HWY_INLINE void dot_rows(const std::byte* tile, int64_t tile_bytes, int first, c
       }
 #pragma GCC unroll 8  // or what is summed leaves the registers
       for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
-        Pairs pairs[kVectors];
-        for (int v = 0; v < kVectors; ++v) pairs[v] = load_pairs<Fmt>(block[v], g, first);
+        VI first_two[kVectors], last_two[kVectors];
+        for (int v = 0; v < kVectors; ++v) load_pairs<Fmt>(block[v], g, first, first_two[v], last_two[v]);
         for (int m = 0; m < kRows; ++m) {
           const int16_t* q = x.q + (at + m) * kBlockCols + 4 * g;
           const VI one = broadcast_pair(q), other = broadcast_pair(q + 2);
           for (int v = 0; v < kVectors; ++v) {
             VI& dot = dots[v * kRows + m];
-            dot = dot_pairs(dot_pairs(dot, pairs[v].first, one), pairs[v].second, other);
+            dot = dot_pairs(dot_pairs(dot, first_two[v], one), last_two[v], other);
           }
         }
       }

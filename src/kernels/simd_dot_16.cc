@@ -79,8 +79,11 @@ HWY_INLINE VI dot_pairs(VI sum, VI w, VI x) {
   return VI{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(w.raw, x.raw))};
 #elif HWY_TARGET == HWY_SSE4
   return VI{_mm_add_epi32(sum.raw, _mm_madd_epi16(w.raw, x.raw))};
+#elif HWY_TARGET == HWY_NEON
+  const int16x8_t a = vreinterpretq_s16_s32(w.raw), b = vreinterpretq_s16_s32(x.raw);
+  const int32x4_t low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+  return VI{vaddq_s32(sum.raw, vpaddq_s32(low, vmull_high_s16(a, b)))};
 #else
-  const RowsI d;
   const auto even = [](VI v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
   const auto odd = [](VI v) { return hn::ShiftRight<16>(v); };
   return hn::Add(sum, hn::Add(hn::Mul(even(w), even(x)), hn::Mul(odd(w), odd(x))));
@@ -122,7 +125,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 COBRA_DEFINE_ADD_KERNELS(add_dot_16_kernels)
-void cobra::add_dot_16_vnni_kernels(KernelTable& table) {
+void cobra::add_dot_16_vnni_kernels([[maybe_unused]] KernelTable& table) {
 #if HWY_TARGETS & HWY_AVX2
   table.dot_packed_16 = N_AVX2::vnni::dot_packed_16;
 #endif
