@@ -76,6 +76,15 @@ void quantize_activations(const float* x, int64_t n, const QuantizedRow& out) {
   }
 }
 
+/// Row r of a block times 32 activations, but for its minimum: exact integers by halves of 16 columns, which
+/// q6_k scales apart.
+template <typename T>
+float scaled_dot(const TileBlock& block, int r, const T* q) {
+  int dot[2] = {0, 0};
+  for (int c = 0; c < kBlockCols; ++c) dot[c / 16] += block.quant(r, c) * q[c];
+  return block.scale(r, 0) * static_cast<float>(dot[0]) + block.scale(r, 16) * static_cast<float>(dot[1]);
+}
+
 void dot_packed_tile(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
   const int64_t blocks = w.cols / kBlockCols;
   for (int64_t m = 0; m < x.rows; ++m) {
@@ -83,13 +92,9 @@ void dot_packed_tile(const WeightMatrix& w, int64_t t, const QuantizedRows& x, f
       float sum = 0.0f;
       for (int64_t b = 0; b < blocks; ++b) {
         const TileBlock block = tile_block(w.type, w.tile(t), b);
-        int dot[2] = {0, 0};  // by halves of 16 columns, which q6_k scales apart
-        for (int c = 0; c < kBlockCols; ++c)
-          dot[c / 16] += block.quant(r, c) * x.q[x.block(m, b) * kBlockCols + c];
-        const float scale = x.scale[x.block(m, b)];
-        sum += scale * (block.scale(r, 0) * static_cast<float>(dot[0]) +
-                        block.scale(r, 16) * static_cast<float>(dot[1]));
-        sum -= block.minimum(r) * x.sum[x.block(m, b)];
+        const int64_t at = x.block(m, b);
+        sum += x.scale[at] * scaled_dot(block, r, x.q + at * kBlockCols);
+        sum -= block.minimum(r) * x.sum[at];
       }
       out[m * kTileRows + r] = sum;
     }
@@ -144,13 +149,9 @@ void dot_packed_16_tile(const WeightMatrix& w, int64_t t, const Rows16& x, float
       float sum = 0.0f;
       for (int64_t b = 0; b < blocks; ++b) {
         const TileBlock block = tile_block(w.type, w.tile(t), b);
-        int dot[2] = {0, 0};  // by halves of 16 columns, which q6_k scales apart
-        for (int c = 0; c < kBlockCols; ++c)
-          dot[c / 16] += block.quant(r, c) * x.q[x.block(m, b) * kBlockCols + c];
-        const float value = block.scale(r, 0) * static_cast<float>(dot[0]) +
-                            block.scale(r, 16) * static_cast<float>(dot[1]) -
-                            block.minimum(r) * static_cast<float>(x.sum[x.block(m, b) * 3 + 2]);
-        sum += x.scale_at(m, b) * value;
+        const int64_t at = x.block(m, b);
+        const float less = block.minimum(r) * static_cast<float>(x.sum[at * 3 + 2]);
+        sum += x.scale_at(m, b) * (scaled_dot(block, r, x.q + at * kBlockCols) - less);
       }
       out[m * kTileRows + r] = sum;
     }
