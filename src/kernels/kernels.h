@@ -119,10 +119,12 @@ class Kernels {
   Numerics numerics_;
 
   struct QuantizedGroups;  // linear.cc
+  struct Groups16;
+  template <class Round>
+  void round_rows(const LinearView<const float>& x, int64_t unit, const Round& round) const;
   QuantizedGroups quantize(const LinearView<const float>& x) const;
   void linear_rows(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
                    const Epilogue& e) const;
-  struct Groups16;  // linear.cc
   Groups16 quantize_16(const LinearView<const float>& x) const;
   template <class Multiply>
   void over_tiles(int64_t M, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e,

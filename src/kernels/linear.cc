@@ -145,91 +145,100 @@ void Kernels::store_tiles(const float* product, int64_t ld, int64_t rows, int64_
   }
 }
 
-/// Activations in 8 bits, in the workspace: groups of kRowGroup rows one after the other.
-struct Kernels::QuantizedGroups {
+/// Where rounded activations stand: groups of kRowGroup rows one after the other, and in a group the rows'
+/// blocks of the same columns side by side.
+struct RowGroups {
   int64_t rows, cols;
+
+  int64_t blocks() const { return cols / kBlockCols; }
+  /// Rows of the group that begins with `first_row`.
+  int64_t rows_from(int64_t first_row) const { return std::min(kRowGroup, rows - first_row); }
+  int64_t rows_with(int64_t r) const { return rows_from(r / kRowGroup * kRowGroup); }
+  /// Place of value i of row r, of which each row has `each`: one for a block, say.
+  int64_t place(int64_t r, int64_t each, int64_t i) const {
+    return r / kRowGroup * kRowGroup * each + i * rows_with(r) + r % kRowGroup;
+  }
+};
+
+/// Activations in 8 bits, in the workspace.
+struct Kernels::QuantizedGroups : RowGroups {
   int8_t* q;
   int16_t* wide;
   int32_t* shift;
   float* scale;
   float* sum;
 
-  QuantizedRows group(int64_t g) const {
-    const int64_t b = first_block(g);
-    return {rows_of(g), cols, q + b * kBlockCols, wide + b * kBlockCols, shift + b * 3, scale + b, sum + b};
+  QuantizedRows group(int64_t first_row) const {
+    const int64_t b = place(first_row, blocks(), 0);
+    return {rows_from(first_row),
+            cols,
+            q + b * kBlockCols,
+            wide + b * kBlockCols,
+            shift + b * 3,
+            scale + b,
+            sum + b};
   }
-  /// Row r from block `first` on.
-  QuantizedRow row(int64_t r, int64_t first) const {
-    const int64_t b = first_block(r / kRowGroup) + first * rows_of(r / kRowGroup) + r % kRowGroup;
-    return {rows_of(r / kRowGroup), q + b * kBlockCols, wide + b * kBlockCols,
-            shift + b * 3,          scale + b,          sum + b};
+  /// Row r from column `col` on, a multiple of kBlockCols.
+  QuantizedRow row(int64_t r, int64_t col) const {
+    const int64_t b = place(r, blocks(), col / kBlockCols);
+    return {rows_with(r), q + b * kBlockCols, wide + b * kBlockCols, shift + b * 3, scale + b, sum + b};
   }
-
- private:
-  int64_t first_block(int64_t g) const { return g * kRowGroup * (cols / kBlockCols); }
-  int64_t rows_of(int64_t g) const { return std::min(kRowGroup, rows - g * kRowGroup); }
 };
+
+/// Activations in 16 bits, in the workspace.
+struct Kernels::Groups16 : RowGroups {
+  int16_t* q;
+  int32_t* sum;
+  float* scale;
+
+  int64_t scales() const { return divide_up(cols, kScaleCols); }
+  Rows16 group(int64_t first_row) const {
+    const int64_t b = place(first_row, blocks(), 0);
+    return {rows_from(first_row), cols, q + b * kBlockCols, sum + b * 3,
+            scale + place(first_row, scales(), 0)};
+  }
+  /// Row r from column `col` on, a multiple of kScaleCols.
+  Row16 row(int64_t r, int64_t col) const {
+    const int64_t b = place(r, blocks(), col / kBlockCols);
+    return {rows_with(r), q + b * kBlockCols, sum + b * 3, scale + place(r, scales(), col / kScaleCols)};
+  }
+};
+
+/// Calls round(row, n, r, col) for each row r of x and columns [col, col + n), `col` a multiple of `unit`.
+/// Threads take columns, not rows: the rows of a block stand together, and would meet in one line of the
+/// cache.
+template <class Round>
+void Kernels::round_rows(const LinearView<const float>& x, int64_t unit, const Round& round) const {
+  const int threads = threads_for(x.rows * x.cols * kQuantizeWork);
+  parallel_ranges(threads, divide_up(x.cols, unit), [&](int64_t begin, int64_t end, int thread) {
+    Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
+    const int64_t col = begin * unit, last = std::min(end * unit, x.cols);
+    for (int64_t r = 0; r < x.rows; ++r) round(row_of(x, r, col, last, scratch), last - col, r, col);
+  });
+}
 
 Kernels::QuantizedGroups Kernels::quantize(const LinearView<const float>& x) const {
   const int64_t blocks = x.rows * x.cols / kBlockCols;
-  const QuantizedGroups groups{x.rows,
-                               x.cols,
+  const QuantizedGroups groups{{x.rows, x.cols},
                                workspace_.quants.get(blocks * kBlockCols),
                                workspace_.wide_quants.get(blocks * kBlockCols),
                                workspace_.quant_shifts.get(blocks * 3),
                                workspace_.quant_scales.get(blocks),
                                workspace_.quant_sums.get(blocks)};
-  // Threads take columns, not rows: the rows of a block stand together, and would meet in one line of the
-  // cache.
-  const int threads = threads_for(x.rows * x.cols * kQuantizeWork);
-  parallel_ranges(threads, x.cols / kBlockCols, [&](int64_t begin, int64_t end, int thread) {
-    Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
-    for (int64_t r = 0; r < x.rows; ++r) {
-      const float* row = row_of(x, r, begin * kBlockCols, end * kBlockCols, scratch);
-      table_.quantize_row(row, (end - begin) * kBlockCols, groups.row(r, begin));
-    }
+  round_rows(x, kBlockCols, [&](const float* row, int64_t n, int64_t r, int64_t col) {
+    table_.quantize_row(row, n, groups.row(r, col));
   });
   return groups;
 }
 
-/// Activations in 16 bits, in the workspace: groups of kRowGroup rows one after the other.
-struct Kernels::Groups16 {
-  int64_t rows, cols;
-  int16_t* q;
-  int32_t* sum;
-  float* scale;
-
-  Rows16 group(int64_t first_row) const {
-    const int64_t b = first_row * blocks();
-    return {rows_from(first_row), cols, q + b * kBlockCols, sum + b * 3, scale + first_row * scales()};
-  }
-  /// Row r from column `col` on, a multiple of kScaleCols.
-  Row16 row(int64_t r, int64_t col) const {
-    const int64_t first = r / kRowGroup * kRowGroup, count = rows_from(first);
-    const int64_t b = first * blocks() + col / kBlockCols * count + r - first;
-    return {count, q + b * kBlockCols, sum + b * 3,
-            scale + first * scales() + col / kScaleCols * count + r - first};
-  }
-  int64_t blocks() const { return cols / kBlockCols; }
-  int64_t scales() const { return divide_up(cols, kScaleCols); }
-
- private:
-  int64_t rows_from(int64_t first_row) const { return std::min(kRowGroup, rows - first_row); }
-};
-
 Kernels::Groups16 Kernels::quantize_16(const LinearView<const float>& x) const {
-  Groups16 groups{x.rows, x.cols, nullptr, nullptr, nullptr};
-  groups.q = workspace_.rows_16.get(x.rows * x.cols);
-  groups.sum = workspace_.sums_16.get(x.rows * groups.blocks() * 3);
-  groups.scale = workspace_.scales_16.get(x.rows * groups.scales());
-  // By columns, as in quantize.
-  const int threads = threads_for(x.rows * x.cols * kQuantizeWork);
-  parallel_ranges(threads, groups.scales(), [&](int64_t begin, int64_t end, int thread) {
-    Scratch<float>& scratch = workspace_.threads[static_cast<size_t>(thread)].product;
-    const int64_t first = begin * kScaleCols, last = std::min(end * kScaleCols, x.cols);
-    for (int64_t r = 0; r < x.rows; ++r) {
-      table_.quantize_row_16(row_of(x, r, first, last, scratch), last - first, groups.row(r, first));
-    }
+  const int64_t blocks = x.rows * x.cols / kBlockCols;
+  const Groups16 groups{{x.rows, x.cols},
+                        workspace_.rows_16.get(blocks * kBlockCols),
+                        workspace_.sums_16.get(blocks * 3),
+                        workspace_.scales_16.get(x.rows * divide_up(x.cols, kScaleCols))};
+  round_rows(x, kScaleCols, [&](const float* row, int64_t n, int64_t r, int64_t col) {
+    table_.quantize_row_16(row, n, groups.row(r, col));
   });
   return groups;
 }
@@ -264,7 +273,7 @@ void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatr
     const QuantizedGroups quants = quantize(input);
     return over_tiles(input.rows, w, y, e,
                       [&](int64_t t, int64_t count, int64_t first, int64_t, float* product) {
-                        table_.dot_packed(w, t, count, quants.group(first / kRowGroup), product);
+                        table_.dot_packed(w, t, count, quants.group(first), product);
                       });
   }
   const TensorView<const float> x = row_major(input);

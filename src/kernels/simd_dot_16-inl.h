@@ -2,31 +2,18 @@
 // file, once for each way that a target has to multiply pairs.
 
 /// Four columns of a vector of rows as unsigned 16 bits: bytes 0 and 1 of each lane in `first_two`, 2 and 3
-/// in `last_two`. 128 is added to quants that are signed.
+/// in `last_two`. What is added: added_by_load.
 template <class Fmt>
 HWY_INLINE void load_pairs(const TileBlock& block, int group, int first, VI& first_two, VI& last_two) {
   const RowsI d;
   const Bytes d8;
-  const std::byte* at = block.q + (Fmt::kNibbles ? group % 4 : group) * 4 * kTileRows + 4 * first;
-  VI four = hn::LoadU(d, reinterpret_cast<const int32_t*>(at));
-  if constexpr (Fmt::kNibbles) {
-    four = hn::And(group < 4 ? four : hn::ShiftRight<4>(four), hn::Set(d, 0x0f0f0f0f));
-  } else if constexpr (!Fmt::kUnsigned) {
-    four = hn::Xor(four, hn::Set(d, static_cast<int32_t>(0x80808080u)));
-  }
   alignas(16) static constexpr uint8_t kFirst[16] = {0, 128, 1, 128, 4,  128, 5,  128,
                                                      8, 128, 9, 128, 12, 128, 13, 128};
   alignas(16) static constexpr uint8_t kLast[16] = {2,  128, 3,  128, 6,  128, 7,  128,
                                                     10, 128, 11, 128, 14, 128, 15, 128};
-  const auto bytes = hn::BitCast(d8, four);
+  const auto bytes = hn::BitCast(d8, load_four<Fmt, true>(block, group, first));
   first_two = hn::BitCast(d, hn::TableLookupBytesOr0(bytes, hn::LoadDup128(d8, kFirst)));
   last_two = hn::BitCast(d, hn::TableLookupBytesOr0(bytes, hn::LoadDup128(d8, kLast)));
-}
-
-HWY_INLINE VI broadcast_pair(const int16_t* q) {
-  int32_t pair = 0;
-  std::memcpy(&pair, q, sizeof(pair));
-  return hn::Set(RowsI(), pair);
 }
 
 /// kVectors vectors of weight rows, of consecutive tiles or of one, from the rows `first` of tile 0 on, with
@@ -36,8 +23,7 @@ HWY_INLINE void dot_rows(const std::byte* tile, int64_t tile_bytes, int first, c
                          int64_t first_x, int64_t begin, int64_t end, float* out) {
   const RowsF d;
   constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
-  // What load_pairs added to the quants (128), or the file did (8), is taken away again.
-  constexpr int32_t kAdded = Fmt::kNibbles ? Fmt::kOffset : Fmt::kUnsigned ? 0 : 128;
+  constexpr int32_t kAdded = added_by_load<Fmt, true>();
   VF sums[kVectors * kRows];
   for (VF& sum : sums) sum = hn::Zero(d);
   for (int64_t b = begin; b < end; ++b) {
@@ -57,7 +43,7 @@ HWY_INLINE void dot_rows(const std::byte* tile, int64_t tile_bytes, int first, c
         for (int v = 0; v < kVectors; ++v) load_pairs<Fmt>(block[v], g, first, first_two[v], last_two[v]);
         for (int m = 0; m < kRows; ++m) {
           const int16_t* q = x.q + (at + m) * kBlockCols + 4 * g;
-          const VI one = broadcast_pair(q), other = broadcast_pair(q + 2);
+          const VI one = broadcast_bits(q), other = broadcast_bits(q + 2);
           for (int v = 0; v < kVectors; ++v) {
             VI& dot = dots[v * kRows + m];
             dot = dot_pairs(dot_pairs(dot, first_two[v], one), last_two[v], other);

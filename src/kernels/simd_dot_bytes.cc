@@ -73,25 +73,6 @@ int64_t blocks_ahead(int64_t rows) {
   return Fmt::kNibbles ? 8 : 4;
 }
 
-/// Four columns of a vector of rows as bytes, unsigned on x86.
-template <class Fmt>
-HWY_INLINE VI load_four(const TileBlock& block, int group, int64_t first) {
-  const RowsI d;
-  const std::byte* at = block.q + (Fmt::kNibbles ? group % 4 : group) * 4 * kTileRows + 4 * first;
-  const VI bytes = hn::LoadU(d, reinterpret_cast<const int32_t*>(at));
-  if constexpr (Fmt::kNibbles) {
-    return hn::And(group < 4 ? bytes : hn::ShiftRight<4>(bytes), hn::Set(d, 0x0f0f0f0f));
-  }
-  if constexpr (Fmt::kUnsigned || kSigned) return bytes;
-  return hn::Xor(bytes, hn::Set(d, static_cast<int32_t>(0x80808080u)));
-}
-
-HWY_INLINE VI broadcast_four(const int8_t* q) {
-  int32_t four = 0;
-  std::memcpy(&four, q, sizeof(four));
-  return hn::Set(RowsI(), four);
-}
-
 /// kTiles tiles of 16 weight rows with kRows rows of activations. Blocks [begin, end) are added to the sums
 /// of those before, in out [tile][x.rows][16].
 template <class Fmt, int kRows, int kTiles>
@@ -99,8 +80,7 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
                               int64_t first_x, int64_t begin, int64_t end, float* out) {
   const RowsF d;
   constexpr int kVectors = kTiles * kPerTile;
-  // What load_four added to the weights (128), or the file did (8), is taken away again.
-  constexpr int32_t kAdded = Fmt::kNibbles ? Fmt::kOffset : Fmt::kUnsigned || kSigned ? 0 : 128;
+  constexpr int32_t kAdded = added_by_load<Fmt, !kSigned>();
   const auto start = [&](const int32_t* shift, int half) {
     if constexpr (kAdded == 0)
       return 0;
@@ -140,10 +120,10 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
       for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
         VI quads[kVectors];
         for (int v = 0; v < kVectors; ++v) {
-          quads[v] = load_four<Fmt>(block[v / kPerTile], g, v % kPerTile * kLanes);
+          quads[v] = load_four<Fmt, !kSigned>(block[v / kPerTile], g, v % kPerTile * kLanes);
         }
         for (int m = 0; m < kRows; ++m) {
-          const VI four = broadcast_four(x.q + (at + m) * kBlockCols + 4 * g);
+          const VI four = broadcast_bits(x.q + (at + m) * kBlockCols + 4 * g);
           for (int v = 0; v < kVectors; ++v)
             dots[v * kRows + m] = dot_bytes(dots[v * kRows + m], quads[v], four);
         }

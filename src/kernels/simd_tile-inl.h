@@ -9,6 +9,8 @@
 
 #include <hwy/highway.h>
 
+#include <cstring>
+
 #include "kernels/packed_tile.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -59,6 +61,32 @@ struct Format {
     return hn::Mul(load_halves(block.dmin, first), load_bytes<uint8_t>(block.sub + kTileRows, first));
   }
 };
+
+/// Four columns of a vector of rows as bytes. With kMakeUnsigned 128 is added to quants that are signed.
+template <class Fmt, bool kMakeUnsigned>
+HWY_INLINE hn::Vec<RowsI> load_four(const TileBlock& block, int group, int64_t first) {
+  const RowsI d;
+  const std::byte* at = block.q + (Fmt::kNibbles ? group % 4 : group) * 4 * kTileRows + 4 * first;
+  const auto bytes = hn::LoadU(d, reinterpret_cast<const int32_t*>(at));
+  if constexpr (Fmt::kNibbles) {
+    return hn::And(group < 4 ? bytes : hn::ShiftRight<4>(bytes), hn::Set(d, 0x0f0f0f0f));
+  }
+  if constexpr (Fmt::kUnsigned || !kMakeUnsigned) return bytes;
+  return hn::Xor(bytes, hn::Set(d, static_cast<int32_t>(0x80808080u)));
+}
+
+/// What load_four adds to the quants (128), or the file did (8): it is to be taken away again.
+template <class Fmt, bool kMakeUnsigned>
+constexpr int32_t added_by_load() {
+  return Fmt::kNibbles ? Fmt::kOffset : Fmt::kUnsigned || !kMakeUnsigned ? 0 : 128;
+}
+
+/// 32 bits of activations, 4 of 8 bits or 2 of 16, in every lane.
+HWY_INLINE hn::Vec<RowsI> broadcast_bits(const void* q) {
+  int32_t bits = 0;
+  std::memcpy(&bits, q, sizeof(bits));
+  return hn::Set(RowsI(), bits);
+}
 
 /// Calls body(Format<type>()) for a packed type.
 template <class Body>
