@@ -4,6 +4,7 @@
 #include "lm/projector.h"
 
 namespace cobra {
+
 int ModelConfig::image_tokens() const {
   if (towers.empty()) return 0;
   return static_cast<int>(projector_tokens(projector.type, towers.front().patches()));

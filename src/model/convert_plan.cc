@@ -19,12 +19,12 @@ using RowReader = std::function<void(int64_t row, float* out)>;
 /// Rows of `cols` values in file order, whatever the source's own shape.
 RowReader row_reader(std::shared_ptr<const StateDict> file, const TensorEntry& tensor, int64_t cols,
                      Transform transform) {
-  return [file, &tensor, cols, transform](int64_t row, float* out) {
+  return [file, &tensor, cols, transform, result = "-exp of " + tensor.name](int64_t row, float* out) {
     dequantize_row(tensor.type, tensor.bytes.data() + row * row_bytes(tensor.type, cols), out, cols);
     check_finite(out, cols, row, file->path(), tensor.name);
     if (transform != Transform::negative_exp) return;
     std::transform(out, out + cols, out, [](float a) { return -std::exp(a); });
-    check_finite(out, cols, row, file->path(), "-exp of " + tensor.name);
+    check_finite(out, cols, row, file->path(), result);
   };
 }
 
