@@ -85,24 +85,25 @@ float scaled_dot(const TileBlock& block, int r, const T* q) {
   return block.scale(r, 0) * static_cast<float>(dot[0]) + block.scale(r, 16) * static_cast<float>(dot[1]);
 }
 
-void dot_packed_tile(const WeightMatrix& w, int64_t t, const QuantizedRows& x, float* out) {
-  const int64_t blocks = w.cols / kBlockCols;
-  for (int64_t m = 0; m < x.rows; ++m) {
-    for (int r = 0; r < kTileRows; ++r) {
-      float sum = 0.0f;
-      for (int64_t b = 0; b < blocks; ++b) {
-        const TileBlock block = tile_block(w.type, w.tile(t), b);
-        const int64_t at = x.block(m, b);
-        sum += x.scale[at] * scaled_dot(block, r, x.q + at * kBlockCols);
-        sum -= block.minimum(r) * x.sum[at];
-      }
-      out[m * kTileRows + r] = sum;
-    }
+/// out [count][rows][16]: for row r of each tile and row m of the activations, what add(block, r, place, sum)
+/// makes of a sum over the blocks, `place` being that of the activations' block.
+template <class Rows, class Add>
+void sum_blocks(const WeightMatrix& w, int64_t first, int64_t count, const Rows& x, float* out,
+                const Add& add) {
+  for (int64_t i = 0; i < count * x.rows * kTileRows; ++i) {
+    const int r = static_cast<int>(i % kTileRows);
+    const int64_t m = i / kTileRows % x.rows, t = first + i / kTileRows / x.rows;
+    out[i] = 0.0f;
+    for (int64_t b = 0; b < w.cols / kBlockCols; ++b)
+      add(tile_block(w.type, w.tile(t), b), r, x.block(m, b), out[i]);
   }
 }
 
 void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
-  for (int64_t i = 0; i < count; ++i) dot_packed_tile(w, first + i, x, out + i * x.rows * kTileRows);
+  sum_blocks(w, first, count, x, out, [&](const TileBlock& block, int r, int64_t at, float& sum) {
+    sum += x.scale[at] * scaled_dot(block, r, x.q + at * kBlockCols);
+    sum -= block.minimum(r) * x.sum[at];
+  });
 }
 
 void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {
@@ -142,24 +143,11 @@ void quantize_activations_16(const float* x, int64_t n, const Row16& out) {
   }
 }
 
-void dot_packed_16_tile(const WeightMatrix& w, int64_t t, const Rows16& x, float* out) {
-  const int64_t blocks = w.cols / kBlockCols;
-  for (int64_t m = 0; m < x.rows; ++m) {
-    for (int r = 0; r < kTileRows; ++r) {
-      float sum = 0.0f;
-      for (int64_t b = 0; b < blocks; ++b) {
-        const TileBlock block = tile_block(w.type, w.tile(t), b);
-        const int64_t at = x.block(m, b);
-        const float less = block.minimum(r) * static_cast<float>(x.sum[at * 3 + 2]);
-        sum += x.scale_at(m, b) * (scaled_dot(block, r, x.q + at * kBlockCols) - less);
-      }
-      out[m * kTileRows + r] = sum;
-    }
-  }
-}
-
 void dot_packed_16(const WeightMatrix& w, int64_t first, int64_t count, const Rows16& x, float* out) {
-  for (int64_t i = 0; i < count; ++i) dot_packed_16_tile(w, first + i, x, out + i * x.rows * kTileRows);
+  sum_blocks(w, first, count, x, out, [&](const TileBlock& block, int r, int64_t at, float& sum) {
+    const float less = block.minimum(r) * static_cast<float>(x.sum[at * 3 + 2]);
+    sum += x.scale_at(at % x.rows, at / x.rows) * (scaled_dot(block, r, x.q + at * kBlockCols) - less);
+  });
 }
 
 void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
