@@ -55,8 +55,8 @@ const BlockUnit* avx512_block_unit();
 /// Whether the machine has AMX tiles of bfloat16 and the system lets this process use them.
 bool has_amx_bf16();
 bool has_avx512_bf16();
-/// Whether a machine that has them should multiply by them. Intel's processors begin such an instruction every
-/// second cycle, but two a cycle for float32 or pairs of 16-bit integers (bench/NOTES.md).
+/// Whether a machine that has them should multiply by them. Intel's processors begin such an instruction
+/// every second cycle, but two a cycle for float32 or pairs of 16-bit integers (bench/NOTES.md).
 bool has_fast_avx512_bf16();
 /// The machine's fastest, or null.
 const BlockUnit* best_block_unit();

@@ -98,11 +98,12 @@ TEST_P(KernelTableTest, BFloat16Chunks) {
   }
 }
 
-/// Where exp(-x) leaves float32, silu is 0 below and x above.
+/// Where exp(-x) leaves float32, silu is 0 below, within 1e-32, and x above. The error is that of rounding
+/// x log2(e) where, in SSE4, multiply-adds round twice.
 TEST_P(KernelTableTest, SiluOfLargeValues) {
   const Floats weight(16, 1.0f), bias(16, 0.0f);
   const Floats x = {-60, -88, -90, -104, -105, -127, -150, -177, -179, -200, -1000, -1e6, 89, 105, 200, 1e6};
-  expect_same(x, 1e-35, 1e-6, [&](const KernelTable& t, float* v) {
+  expect_same(x, 1e-32, 3e-6, [&](const KernelTable& t, float* v) {
     Floats state(16);
     t.causal_conv1d_silu({1, 1, weight.data(), bias.data(), state.data(), v});
   });
@@ -173,15 +174,19 @@ TEST_P(KernelTableTest, SelectiveScan) {
   }
 }
 
+/// With 2 states no factor of the whole scan is as small as 2^-126, with 16 some are; pieces of a few steps
+/// are always taken as if some were.
 TEST_P(KernelTableTest, ScanInPiecesIsTheSameScan) {
-  const ScanCase c(130, 16);
-  for (const int64_t cut : {1, 7, 64, 129}) {
-    Floats whole = c.state, pieces = c.state, y_whole(130 * 16), y_pieces(130 * 16);
-    tested.selective_scan(c.tile(whole.data(), y_whole.data()));
-    tested.selective_scan(c.tile(pieces.data(), y_pieces.data(), 0, cut));
-    tested.selective_scan(c.tile(pieces.data(), y_pieces.data() + cut * 16, cut, 130 - cut));
-    EXPECT_EQ(y_whole, y_pieces) << "cut at " << cut;
-    EXPECT_EQ(whole, pieces) << "cut at " << cut;
+  for (const int states : {2, 16}) {
+    const ScanCase c(130, states);
+    for (const int64_t cut : {1, 7, 64, 129}) {
+      Floats whole = c.state, pieces = c.state, y_whole(130 * 16), y_pieces(130 * 16);
+      tested.selective_scan(c.tile(whole.data(), y_whole.data()));
+      tested.selective_scan(c.tile(pieces.data(), y_pieces.data(), 0, cut));
+      tested.selective_scan(c.tile(pieces.data(), y_pieces.data() + cut * 16, cut, 130 - cut));
+      EXPECT_EQ(y_whole, y_pieces) << "cut at " << cut << ", states " << states;
+      EXPECT_EQ(whole, pieces) << "cut at " << cut << ", states " << states;
+    }
   }
 }
 

@@ -107,7 +107,7 @@ void softmax(float* x, float scale, int64_t n) {
   const F d;
   const auto vscale = hn::Set(d, scale), vlargest = hn::Set(d, largest_product(x, scale, n));
   transform(x, n, x, x[0],
-            [&](int64_t, auto v) { return hn::Exp(d, hn::Sub(hn::Mul(v, vscale), vlargest)); });
+            [&](int64_t, auto v) { return fast_exp(d, hn::Sub(hn::Mul(v, vscale), vlargest)); });
   const auto inverse = hn::Set(d, 1.0f / reduce_sum(x, n, [](auto v, int64_t) { return v; }));
   transform(x, n, x, 0.0f, [&](int64_t, auto v) { return hn::Mul(v, inverse); });
 }
@@ -122,8 +122,9 @@ void gelu(float* x, int64_t n) {
 
 void quick_gelu(float* x, int64_t n) {
   const F d;
-  const auto slope = hn::Set(d, -1.702f);
-  transform(x, n, x, 0.0f, [&](int64_t, auto v) { return hn::Div(v, one_plus_exp(d, hn::Mul(v, slope))); });
+  const auto slope = hn::Set(d, 1.702f);
+  transform(x, n, x, 0.0f,
+            [&](int64_t, auto v) { return hn::Div(v, one_plus_exp_of_minus(d, hn::Mul(v, slope))); });
 }
 
 void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {

@@ -8,6 +8,7 @@
 // clang-format on
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "kernels/simd_math-inl.h"
 
@@ -23,6 +24,7 @@ using V = hn::Vec<F>;
 /// Steps handled at once, so that a tile's rows stay in the first-level cache between the passes.
 constexpr int64_t kSteps = 64;
 constexpr int kChannels = kTileChannels;
+constexpr int64_t kFewSteps = 16;
 
 void causal_conv1d_silu(const ConvTile& tile) {
   const F d;
@@ -51,11 +53,18 @@ void causal_conv1d_silu(const ConvTile& tile) {
   std::memcpy(tile.state, window, state_bytes);
 }
 
+/// What the scan of a block of steps takes of its 16 channels, [steps][16].
+struct ScanBlock {
+  HWY_ALIGN float dt_log2[kSteps * kChannels];  // dt log2(e), after softplus
+  HWY_ALIGN float dt_x[kSteps * kChannels];
+  HWY_ALIGN float y[kSteps * kChannels];
+};
+
 /// kStates states of one vector of channels over a block of steps: h = exp(dt A) h + (dt x) B, y += C h. The
-/// states stay in registers. `dt_log2` is dt * log2(e).
-template <int kStates>
+/// states stay in registers. kDeep: as exp2_product has it.
+template <int kStates, bool kDeep>
 HWY_INLINE void scan_states(const ScanTile& tile, int64_t begin, int64_t steps, int first_state, int64_t c,
-                            const float* dt_log2, const float* dt_x, float* y) {
+                            ScanBlock& block) {
   const F d;
   V a[kStates], h[kStates];
   for (int n = 0; n < kStates; ++n) {
@@ -65,40 +74,61 @@ HWY_INLINE void scan_states(const ScanTile& tile, int64_t begin, int64_t steps, 
   for (int64_t t = 0; t < steps; ++t) {
     const float* B = tile.B + (begin + t) * tile.ld_bc + first_state;
     const float* C = tile.C + (begin + t) * tile.ld_bc + first_state;
-    const V step = hn::Load(d, dt_log2 + t * kChannels + c);
-    const V input = hn::Load(d, dt_x + t * kChannels + c);
-    V sum = hn::Load(d, y + t * kChannels + c);
+    const V step = hn::Load(d, block.dt_log2 + t * kChannels + c);
+    const V input = hn::Load(d, block.dt_x + t * kChannels + c);
+    V sum = hn::Load(d, block.y + t * kChannels + c);
     for (int n = 0; n < kStates; ++n) {
-      h[n] = hn::MulAdd(fast_exp2(d, hn::Mul(step, a[n])), h[n], hn::Mul(input, hn::Set(d, B[n])));
+      h[n] = hn::MulAdd(exp2_product<kDeep>(d, step, a[n]), h[n], hn::Mul(input, hn::Set(d, B[n])));
       sum = hn::MulAdd(h[n], hn::Set(d, C[n]), sum);
     }
-    hn::Store(sum, d, y + t * kChannels + c);
+    hn::Store(sum, d, block.y + t * kChannels + c);
   }
   for (int n = 0; n < kStates; ++n) hn::StoreU(h[n], d, tile.state + (first_state + n) * kChannels + c);
+}
+
+template <bool kDeep>
+HWY_INLINE void scan_block(const ScanTile& tile, int64_t begin, int64_t steps, ScanBlock& block) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(F()));
+  for (int64_t c = 0; c < kChannels; c += lanes) {
+    int n = 0;
+    for (; n + 4 <= tile.states; n += 4) scan_states<4, kDeep>(tile, begin, steps, n, c, block);
+    for (; n < tile.states; ++n) scan_states<1, kDeep>(tile, begin, steps, n, c, block);
+  }
+}
+
+/// The largest |A| of a tile.
+HWY_INLINE float fastest_decay(const ScanTile& tile) {
+  const F d;
+  V largest = hn::Zero(d);
+  for (int64_t i = 0; i < tile.states * kChannels; i += static_cast<int64_t>(hn::Lanes(d)))
+    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, tile.A + i)));
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
 void selective_scan(const ScanTile& tile) {
   const F d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_ALIGN float dt_log2[kSteps * kChannels], dt_x[kSteps * kChannels], y[kSteps * kChannels];
+  // Looking for the largest |A| costs as much as it saves a few steps.
+  const float decay = tile.L < kFewSteps ? std::numeric_limits<float>::infinity() : fastest_decay(tile);
+  ScanBlock block;
   for (int64_t begin = 0; begin < tile.L; begin += kSteps) {
     const int64_t steps = std::min(kSteps, tile.L - begin), offset = begin * kChannels;
+    V longest = hn::Zero(d);
     for (int64_t i = 0; i < steps * kChannels; i += lanes) {
       const V bias = hn::LoadU(d, tile.dt_bias + i % kChannels);
       const V dt = softplus(d, hn::Add(hn::LoadU(d, tile.dt + offset + i), bias));
+      const V dt_log2 = hn::Mul(dt, hn::Set(d, kLog2E));
       const V x = hn::LoadU(d, tile.x + offset + i);
-      hn::Store(hn::Mul(dt, hn::Set(d, kLog2E)), d, dt_log2 + i);
-      hn::Store(hn::Mul(dt, x), d, dt_x + i);
-      hn::Store(hn::Mul(x, hn::LoadU(d, tile.D + i % kChannels)), d, y + i);
+      longest = hn::Max(longest, dt_log2);
+      hn::Store(dt_log2, d, block.dt_log2 + i);
+      hn::Store(hn::Mul(dt, x), d, block.dt_x + i);
+      hn::Store(hn::Mul(x, hn::LoadU(d, tile.D + i % kChannels)), d, block.y + i);
     }
-    for (int64_t c = 0; c < kChannels; c += lanes) {
-      int n = 0;
-      for (; n + 4 <= tile.states; n += 4) scan_states<4>(tile, begin, steps, n, c, dt_log2, dt_x, y);
-      for (; n < tile.states; ++n) scan_states<1>(tile, begin, steps, n, c, dt_log2, dt_x, y);
-    }
+    const bool shallow = hn::GetLane(hn::MaxOfLanes(d, longest)) * decay <= -kExp2Depth;
+    shallow ? scan_block<false>(tile, begin, steps, block) : scan_block<true>(tile, begin, steps, block);
     for (int64_t i = 0; i < steps * kChannels; i += lanes) {
       const V gate = silu(d, hn::LoadU(d, tile.z + offset + i));
-      hn::StoreU(hn::Mul(hn::Load(d, y + i), gate), d, tile.y + offset + i);
+      hn::StoreU(hn::Mul(hn::Load(d, block.y + i), gate), d, tile.y + offset + i);
     }
   }
 }

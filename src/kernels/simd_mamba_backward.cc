@@ -155,7 +155,7 @@ struct ScanStates {
       const V input = hn::Load(d, block.dt_x + t * kChannels + c);
       V y = hn::Load(d, block.y + t * kChannels + c);
       for (int n = 0; n < kStates; ++n) {
-        const V factor = fast_exp2(d, hn::Mul(dt, a[n]));
+        const V factor = exp2_product<true>(d, dt, a[n]);
         hn::Store(factor, d, decay[t][n]);
         hn::Store(h[n], d, before[t][n]);
         h[n] = hn::MulAdd(factor, h[n], hn::Mul(input, hn::Set(d, B[n])));
