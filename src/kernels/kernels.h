@@ -47,6 +47,12 @@ struct LinearView {
   LinearView(TiledView<U> v) : LinearView(TiledView<T>{v.data, v.L, v.channels}) {}  // NOLINT
 };
 
+/// y = x w^T, one of several products of the same x.
+struct Product {
+  const WeightMatrix& w;
+  LinearView<float> y;  // [x.rows, w.rows]
+};
+
 /// Weights of a depthwise causal convolution in channel tiles.
 struct ConvWeights {
   int taps = 0;
@@ -96,6 +102,9 @@ class Kernels {
   /// y [L, w.rows] = epilogue(x [L, w.cols] w^T).
   void linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
               const Epilogue& epilogue = {}) const;
+  /// The same for each of the products, whose weights are of one type: x is rounded once for all.
+  void linear(LinearView<const float> x, std::span<const Product> products,
+              const Epilogue& epilogue = {}) const;
 
   /// Multi-head self-attention over all rows: qkv [S, 3 d] with q, k, v side by side and heads inside each;
   /// out [S, d]. Scores are scaled by head_dim^-0.5. `weights`: the type of the products around it; where
@@ -123,18 +132,19 @@ class Kernels {
   template <class Round>
   void round_rows(const LinearView<const float>& x, int64_t unit, const Round& round) const;
   QuantizedGroups quantize(const LinearView<const float>& x) const;
-  void linear_rows(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+  void linear_rows(const LinearView<const float>& x, std::span<const Product> products,
                    const Epilogue& e) const;
   Groups16 quantize_16(const LinearView<const float>& x) const;
   template <class Multiply>
-  void over_tiles(int64_t M, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e,
-                  const Multiply& multiply) const;
-  void linear_rows_16(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+  void over_tiles(int64_t M, const Product& product, const Epilogue& e, const Multiply& multiply) const;
+  void linear_rows_16(const LinearView<const float>& x, std::span<const Product> products,
                       const Epilogue& e) const;
-  void linear_blocks(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+  void linear_blocks(const LinearView<const float>& x, std::span<const Product> products,
                      const Epilogue& e) const;
-  void linear_panels(const LinearView<const float>& x, const WeightMatrix& w, const LinearView<float>& y,
+  void linear_panels(const LinearView<const float>& x, std::span<const Product> products,
                      const Epilogue& e) const;
+  void multiply_panels(TensorView<const float> x, const Product& product, const Epilogue& e) const;
+  void multiply_blocks(const BFloat16* rows, int64_t M, const Product& product, const Epilogue& e) const;
   /// Whether prefill multiplies weights of this type in bfloat16.
   bool in_bf16(DType weights) const {
     return table_.block_unit != nullptr && weights != DType::f32 && weights != DType::f16;

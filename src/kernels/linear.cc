@@ -41,18 +41,28 @@ int64_t panel_cols(const WeightMatrix& w) {
 
 void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
                      const Epilogue& epilogue) const {
-  check(x.cols == w.cols, "product: {} columns meet weights of {}", x.cols, w.cols);
-  check(y.rows == x.rows && y.cols == w.rows, "product: expected room for {} x {}, found {} x {}", x.rows,
-        w.rows, y.rows, y.cols);
-  check(!(y.tiled && epilogue.add_to_output), "product: channel tiles are written, not added to");
-  if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(w.type))) {
-    linear_rows(x, w, y, epilogue);
-  } else if (in_bf16(w.type)) {
-    linear_blocks(x, w, y, epilogue);
-  } else if (is_quantized(w.type)) {
-    linear_rows_16(x, w, y, epilogue);
+  const Product product{w, y};
+  linear(x, {&product, 1}, epilogue);
+}
+
+void Kernels::linear(LinearView<const float> x, std::span<const Product> products,
+                     const Epilogue& epilogue) const {
+  const DType type = products.front().w.type;
+  for (const auto& [w, y] : products) {
+    check(w.type == type, "product: weights of type {} beside {}", name(w.type), name(type));
+    check(x.cols == w.cols, "product: {} columns meet weights of {}", x.cols, w.cols);
+    check(y.rows == x.rows && y.cols == w.rows, "product: expected room for {} x {}, found {} x {}", x.rows,
+          w.rows, y.rows, y.cols);
+    check(!(y.tiled && epilogue.add_to_output), "product: channel tiles are written, not added to");
+  }
+  if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(type))) {
+    linear_rows(x, products, epilogue);
+  } else if (in_bf16(type)) {
+    linear_blocks(x, products, epilogue);
+  } else if (is_quantized(type)) {
+    linear_rows_16(x, products, epilogue);
   } else {
-    linear_panels(x, w, y, epilogue);
+    linear_panels(x, products, epilogue);
   }
 }
 
@@ -244,20 +254,21 @@ Kernels::Groups16 Kernels::quantize_16(const LinearView<const float>& x) const {
 }
 
 /// Each thread takes tiles of weights; some stay in its cache while all rows pass by, a group at a time. A
-/// thread's tiles follow one another, as memory is read fastest. multiply(t, count, first, rows, product)
+/// thread's tiles follow one another, as memory is read fastest. multiply(t, count, first, rows, sums)
 /// makes the products of `count` tiles from t on with the rows of a group, [count][rows][16].
 template <class Multiply>
-void Kernels::over_tiles(int64_t M, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e,
+void Kernels::over_tiles(int64_t M, const Product& product, const Epilogue& e,
                          const Multiply& multiply) const {
+  const WeightMatrix& w = product.w;
   const auto piece_of = [&](int64_t t, int64_t end) {
-    alignas(64) float product[kTilesTogether * kRowGroup * kTileRows];
+    alignas(64) float sums[kTilesTogether * kRowGroup * kTileRows];
     for (int64_t first = 0; first < M; first += kRowGroup) {
       const int64_t rows = std::min(kRowGroup, M - first);
-      multiply(t, end - t, first, rows, product);
+      multiply(t, end - t, first, rows, sums);
       for (int64_t i = 0; i < end - t; ++i) {
         const int64_t column = (t + i) * kTileRows;
-        store(product + i * rows * kTileRows, kTileRows, rows, first, column,
-              std::min<int64_t>(kTileRows, w.rows - column), y, e);
+        store(sums + i * rows * kTileRows, kTileRows, rows, first, column,
+              std::min<int64_t>(kTileRows, w.rows - column), product.y, e);
       }
     }
   };
@@ -267,43 +278,54 @@ void Kernels::over_tiles(int64_t M, const WeightMatrix& w, const LinearView<floa
 }
 
 /// Quantised weights with activations in 8 bits, others with float32.
-void Kernels::linear_rows(const LinearView<const float>& input, const WeightMatrix& w,
-                          const LinearView<float>& y, const Epilogue& e) const {
-  if (is_quantized(w.type)) {
+void Kernels::linear_rows(const LinearView<const float>& input, std::span<const Product> products,
+                          const Epilogue& e) const {
+  if (is_quantized(products.front().w.type)) {
     const QuantizedGroups quants = quantize(input);
-    return over_tiles(input.rows, w, y, e,
-                      [&](int64_t t, int64_t count, int64_t first, int64_t, float* product) {
-                        table_.dot_packed(w, t, count, quants.group(first), product);
-                      });
+    for (const Product& p : products) {
+      over_tiles(input.rows, p, e, [&](int64_t t, int64_t count, int64_t first, int64_t, float* sums) {
+        table_.dot_packed(p.w, t, count, quants.group(first), sums);
+      });
+    }
+    return;
   }
   const TensorView<const float> x = row_major(input);
-  over_tiles(input.rows, w, y, e, [&](int64_t t, int64_t count, int64_t first, int64_t rows, float* product) {
-    for (int64_t i = 0; i < count; ++i)
-      table_.dot_plain(w, t + i, x.row(first), rows, x.stride, product + i * rows * kTileRows);
-  });
+  for (const Product& p : products) {
+    over_tiles(input.rows, p, e, [&](int64_t t, int64_t count, int64_t first, int64_t rows, float* sums) {
+      for (int64_t i = 0; i < count; ++i)
+        table_.dot_plain(p.w, t + i, x.row(first), rows, x.stride, sums + i * rows * kTileRows);
+    });
+  }
 }
 
 /// Quantised weights with activations in 16 bits.
-void Kernels::linear_rows_16(const LinearView<const float>& input, const WeightMatrix& w,
-                             const LinearView<float>& y, const Epilogue& e) const {
+void Kernels::linear_rows_16(const LinearView<const float>& input, std::span<const Product> products,
+                             const Epilogue& e) const {
   const Groups16 groups = quantize_16(input);
-  over_tiles(input.rows, w, y, e, [&](int64_t t, int64_t count, int64_t first, int64_t, float* product) {
-    table_.dot_packed_16(w, t, count, groups.group(first), product);
-  });
+  for (const Product& p : products) {
+    over_tiles(input.rows, p, e, [&](int64_t t, int64_t count, int64_t first, int64_t, float* sums) {
+      table_.dot_packed_16(p.w, t, count, groups.group(first), sums);
+    });
+  }
 }
 
-/// Plain types in float32. Each thread takes panels of output columns: widens their weights, multiplies,
-/// stores. A column's sum is made by one thread in the order of K, so the number of threads does not show in
-/// the result.
-void Kernels::linear_panels(const LinearView<const float>& input, const WeightMatrix& w,
-                            const LinearView<float>& y, const Epilogue& e) const {
+/// Plain types in float32.
+void Kernels::linear_panels(const LinearView<const float>& input, std::span<const Product> products,
+                            const Epilogue& e) const {
   const TensorView<const float> x = row_major(input);
-  const int64_t width = panel_cols(w), M = input.rows, K = w.cols;
+  for (const Product& p : products) multiply_panels(x, p, e);
+}
+
+/// Each thread takes panels of output columns: widens their weights, multiplies, stores. A column's sum is
+/// made by one thread in the order of K, so the number of threads does not show in the result.
+void Kernels::multiply_panels(TensorView<const float> x, const Product& p, const Epilogue& e) const {
+  const WeightMatrix& w = p.w;
+  const int64_t width = panel_cols(w), M = x.rows, K = w.cols;
   parallel_for(threads_for(M * w.rows * K), divide_up(w.rows, width), [&](int64_t panel, int thread) {
     const int64_t first = panel * width, N = std::min(width, w.rows - first);
     const std::byte* plain = w.tile(first / kTileRows);
     Workspace::PerThread& scratch = workspace_.threads[static_cast<size_t>(thread)];
-    float* product = scratch.product.get(M * N);
+    float* sums = scratch.product.get(M * N);
     const float* B = reinterpret_cast<const float*>(plain);
     if (w.type != DType::f32) {
       float* widened = scratch.panel.get(K * N);
@@ -311,8 +333,8 @@ void Kernels::linear_panels(const LinearView<const float>& input, const WeightMa
       B = widened;
     }
     table_.gemm_f32({.M = M, .N = N, .K = K, .lda = x.stride, .ldb = K, .ldc = N, .transpose_b = true},
-                    x.data, B, product);
-    store(product, N, M, 0, first, N, y, e);
+                    x.data, B, sums);
+    store(sums, N, M, 0, first, N, p.y, e);
   });
 }
 

@@ -190,21 +190,27 @@ class PanelWalk {
 
 }  // namespace
 
-void Kernels::linear_blocks(const LinearView<const float>& x, const WeightMatrix& w,
-                            const LinearView<float>& y, const Epilogue& e) const {
+void Kernels::linear_blocks(const LinearView<const float>& x, std::span<const Product> products,
+                            const Epilogue& e) const {
   const int64_t R = table_.block_unit->chunk_rows, groups = divide_up(x.rows, R);
   BFloat16* rows = workspace_.rows_bf16.get(groups * R * round_up(x.cols, kChunkCols));
   parallel_ranges(threads_for(x.rows * x.cols), groups,
                   [&](int64_t begin, int64_t end, int) { to_chunks(table_, x, R, begin, end, rows); });
-  const int threads = threads_for(x.rows * w.rows * w.cols);
-  const Cut cut(x.rows, w, threads, *table_.block_unit);
+  for (const Product& p : products) multiply_blocks(rows, x.rows, p, e);
+}
+
+/// `rows`: M rows of activations in chunks.
+void Kernels::multiply_blocks(const BFloat16* rows, int64_t M, const Product& p, const Epilogue& e) const {
+  const WeightMatrix& w = p.w;
+  const int threads = threads_for(M * w.rows * w.cols);
+  const Cut cut(M, w, threads, *table_.block_unit);
   std::atomic<int64_t> panels{0};
   parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
     PanelWalk walk(table_, w, cut, rows, workspace_.threads[static_cast<size_t>(thread)]);
     walk.run(panels, [&](int64_t panel, int64_t row, float* sums) {
       const int64_t first = panel * cut.panel_tiles * kTileRows;
       store(sums, cut.ld_sums(), cut.rows_from(row), row, first,
-            std::min(cut.panel_tiles * kTileRows, w.rows - first), y, e);
+            std::min(cut.panel_tiles * kTileRows, w.rows - first), p.y, e);
     });
   });
 }

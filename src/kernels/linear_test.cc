@@ -1,6 +1,7 @@
 // Products with weights: packed layouts, both phases, every type, every instruction set.
 #include <gtest/gtest.h>
 
+#include "base/fail.h"
 #include "compare.h"
 #include "kernels/kernel_case.h"
 #include "kernels/kernels.h"
@@ -198,6 +199,34 @@ TEST_P(LinearTest, SameBitsForAnyThreadsAndAnyCompany) {
       }
     }
   }
+}
+
+TEST_P(LinearTest, ProductsTogetherAreTheSameAsEachAlone) {
+  const int64_t K = 512;
+  for (const DType type : kTypes) {
+    const TestMatrix wide(type, 70, K, 2), narrow(type, 33, K, 3);
+    for (const Phase phase : {Phase::prefill, Phase::decode}) {
+      for (const int64_t M : {1, 37}) {
+        const Floats x = random_values(M * K, 4);
+        Guarded<float> a(M * 70), b(M * 33);
+        const Product products[] = {{wide.view, TensorView<float>(a.data(), M, 70)},
+                                    {narrow.view, TensorView<float>(b.data(), M, 33)}};
+        Kernels(table, 2, workspace, phase).linear(TensorView<const float>(x.data(), M, K), products);
+        EXPECT_EQ(a.values(), run(phase, x, wide)) << name(type) << ", rows " << M;
+        EXPECT_EQ(b.values(), run(phase, x, narrow)) << name(type) << ", rows " << M;
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, ProductsTogetherMustBeOfOneType) {
+  const TestMatrix a(DType::q8_0, 16, 32), b(DType::f32, 16, 32);
+  const Floats x(32);
+  Floats y(16), z(16);
+  const Product products[] = {{a.view, TensorView<float>(y.data(), 1, 16)},
+                              {b.view, TensorView<float>(z.data(), 1, 16)}};
+  const Kernels kernels(table, 1, workspace, Phase::decode);
+  EXPECT_THROW(kernels.linear(TensorView<const float>(x.data(), 1, 32), products), Error);
 }
 
 TEST_P(LinearTest, EpilogueAddsBiasActivatesScalesAndAccumulates) {

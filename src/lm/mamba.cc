@@ -74,10 +74,10 @@ void mamba_layer(const Kernels& k, const MambaConfig& c, const MambaLayerWeights
   const TensorView<float> dbc(scratch.dbc.get(L * dbc_cols), L, dbc_cols);  // dt | B | C
   const TensorView<const float> B = dbc.slice_cols(c.dt_rank, c.d_state),
                                 C = dbc.slice_cols(c.dt_rank + c.d_state, c.d_state);
+  const Product in_proj[] = {{w.in_proj_x, x}, {w.in_proj_z, z}};
 
   k.rms_norm(residual, w.norm, c.norm_epsilon, h);             // h   [L, d_model]
-  k.linear(h, w.in_proj_x, x);                                 // x   [L, d_inner]
-  k.linear(h, w.in_proj_z, z);                                 // z   [L, d_inner]
+  k.linear(h, in_proj);                                        // x, z [L, d_inner]
   k.causal_conv1d_silu(x, w.conv, scratch.conv);               // x   [L, d_inner]
   k.linear(x, w.x_proj, dbc);                                  // dbc [L, dt_rank + 2 d_state]
   k.linear(dbc.slice_cols(0, c.dt_rank), w.dt_proj, dt);       // dt  [L, d_inner], before bias and softplus
