@@ -76,6 +76,7 @@ class BlockAttention {
                      .b_stride = depth_ * kTileRows,
                      .tiles = key_tiles_,
                      .C = scores,
+                     .c_stride = kTileRows,
                      .ldc = keys_,
                      .depth = round_up(head_dim_, unit_.depth_step),
                      .add = false});
@@ -89,6 +90,7 @@ class BlockAttention {
                      .b_stride = keys_ * kTileRows,
                      .tiles = value_tiles_,
                      .C = sums,
+                     .c_stride = kTileRows,
                      .ldc = sums_cols,
                      .depth = round_up(qkv_.rows, unit_.depth_step),
                      .add = false});

@@ -43,9 +43,9 @@ COBRA_AMX void multiply_tiles(const BlockProduct& p) {
   float* below = p.C + kRows * p.ldc;
   if (p.add) {
     _tile_loadd(0, p.C, row_bytes);
-    if constexpr (kTwoTiles) _tile_loadd(1, p.C + kTileRows, row_bytes);
+    if constexpr (kTwoTiles) _tile_loadd(1, p.C + p.c_stride, row_bytes);
     if constexpr (kTwoRows) _tile_loadd(2, below, row_bytes);
-    if constexpr (kTwoRows && kTwoTiles) _tile_loadd(3, below + kTileRows, row_bytes);
+    if constexpr (kTwoRows && kTwoTiles) _tile_loadd(3, below + p.c_stride, row_bytes);
   } else {
     _tile_zero(0);
     if constexpr (kTwoTiles) _tile_zero(1);
@@ -68,9 +68,9 @@ COBRA_AMX void multiply_tiles(const BlockProduct& p) {
     }
   }
   _tile_stored(0, p.C, row_bytes);
-  if constexpr (kTwoTiles) _tile_stored(1, p.C + kTileRows, row_bytes);
+  if constexpr (kTwoTiles) _tile_stored(1, p.C + p.c_stride, row_bytes);
   if constexpr (kTwoRows) _tile_stored(2, below, row_bytes);
-  if constexpr (kTwoRows && kTwoTiles) _tile_stored(3, below + kTileRows, row_bytes);
+  if constexpr (kTwoRows && kTwoTiles) _tile_stored(3, below + p.c_stride, row_bytes);
 }
 
 void multiply(const BlockProduct& p) {

@@ -28,7 +28,7 @@ COBRA_BF16 void multiply_rows(const BlockProduct& p) {
   for (int r = 0; r < kRowCount; ++r) {
     for (int t = 0; t < kTileCount; ++t) {
       sums[r * kTileCount + t] =
-          p.add ? _mm512_loadu_ps(p.C + r * p.ldc + t * kTileRows) : _mm512_setzero_ps();
+          p.add ? _mm512_loadu_ps(p.C + t * p.c_stride + r * p.ldc) : _mm512_setzero_ps();
     }
   }
   const BFloat16* B = p.B;
@@ -47,7 +47,7 @@ COBRA_BF16 void multiply_rows(const BlockProduct& p) {
   }
   for (int r = 0; r < kRowCount; ++r) {
     for (int t = 0; t < kTileCount; ++t) {
-      _mm512_storeu_ps(p.C + r * p.ldc + t * kTileRows, sums[r * kTileCount + t]);
+      _mm512_storeu_ps(p.C + t * p.c_stride + r * p.ldc, sums[r * kTileCount + t]);
     }
   }
 }

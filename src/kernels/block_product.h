@@ -16,7 +16,7 @@ namespace cobra {
 /// Columns of a chunk of activations.
 inline constexpr int64_t kChunkCols = 32;
 
-/// C [rows][16 tiles] = (C +) A B. Strides in elements.
+/// C [tiles][rows][16] = (C +) A B. Strides in elements.
 struct BlockProduct {
   const BFloat16* A;  // [rows/R][depth/32][R][32]
   int64_t a_stride;   // from R rows to the next R
@@ -25,9 +25,10 @@ struct BlockProduct {
   int64_t b_stride;   // from one tile to the next
   int64_t tiles;
   float* C;
-  int64_t ldc;
-  int64_t depth;  // a multiple of BlockUnit::depth_step
-  bool add;       // to what stands in C
+  int64_t c_stride;  // from one tile to the next
+  int64_t ldc;       // from one row to the next
+  int64_t depth;     // a multiple of BlockUnit::depth_step
+  bool add;          // to what stands in C
 };
 
 /// How a machine multiplies blocks. A sum depends on K alone: it is made in the order of the columns,
@@ -37,10 +38,11 @@ struct BlockUnit {
   int64_t chunk_rows;   // whole chunks are read of A, and may be written of C
   int64_t rows, tiles;  // handed to `multiply` at most
   int64_t depth_step;   // kChunkCols or a part of it
-  /// What a block has at most: with these the sums, two blocks of weights (one being expanded) and the
-  /// activations that pass by stay in the second-level cache.
+  /// What a block has at most: with these its sums and the activations that pass by stay in the second-level
+  /// cache, and of its weights the `tiles` that are multiplied and those that are being expanded in the
+  /// first.
   int64_t block_rows, block_tiles, block_depth;
-  /// Whether the next block's weights are expanded and its activations fetched between the products of one.
+  /// Whether the next weights are expanded and the next block's activations fetched between products.
   /// That pays where products leave the vector units free; elsewhere a panel claimed early only lets other
   /// threads wait at the end.
   bool works_ahead;

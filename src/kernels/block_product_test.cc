@@ -88,8 +88,8 @@ TEST_P(BlockUnitTest, SumsAnyDepthRowsAndTiles) {
       for (int64_t tiles = 1; tiles <= unit->tiles && rows <= unit->rows; ++tiles) {
         for (const bool add : {false, true}) {
           std::vector<float> C = start;
-          unit->multiply(
-              {A.data(), R * kDepth, rows, B.data(), kTileRows * kDepth, tiles, C.data(), kLdc, depth, add});
+          unit->multiply({A.data(), R * kDepth, rows, B.data(), kTileRows * kDepth, tiles, C.data(),
+                          kTileRows, kLdc, depth, add});
           for (int64_t m = 0; m < rows; ++m) {
             for (int64_t n = 0; n < kLdc; ++n) {
               const auto at = static_cast<size_t>(m * kLdc + n);
@@ -187,7 +187,7 @@ TEST(AmxEmulatorDeathTest, RefusesTilesWithoutConfiguration) {
     const testing::AmxEmulator emulator;
     std::vector<BFloat16> A(512), B(512);
     std::vector<float> C(256);
-    amx_block_unit()->multiply({A.data(), 512, 16, B.data(), 512, 1, C.data(), 16, 32, false});
+    amx_block_unit()->multiply({A.data(), 512, 16, B.data(), 512, 1, C.data(), 16, 16, 32, false});
   };
   EXPECT_EXIT(multiply_unconfigured(), ::testing::KilledBySignal(SIGILL), "");
 }

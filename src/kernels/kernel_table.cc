@@ -8,7 +8,6 @@
 #endif
 
 #include "base/fail.h"
-#include "kernels/block_product.h"
 #include "kernels/simd_target.h"
 
 namespace cobra {
@@ -61,7 +60,6 @@ KernelTable make_table(const Target& target) {
   if (target.bit == HWY_AVX2 && target.multiplies_bytes) add_dot_16_vnni_kernels(table);
   add_expand_kernels(target.bit, table);
   add_gemm_kernels(target.bit, table);
-  table.block_unit = best_block_unit();
   return table;
 }
 

@@ -1,7 +1,7 @@
 // Kernels::linear_blocks: a prompt's products in bfloat16. The panels of output columns are handed out to
-// threads. A thread walks its panel block by block: activations stream past a block of expanded weights. A
-// unit that works ahead (BlockUnit) has the next block's weights expanded piece by piece between its
-// products, so that the one's arithmetic hides the other's and what they wait for.
+// threads. A thread walks its panel block by block: activations stream past a few tiles of expanded weights
+// after another. A unit that works ahead (BlockUnit) has the next tiles' weights expanded piece by piece
+// between its products, so that the one's arithmetic hides the other's and what they wait for.
 #include <algorithm>
 #include <atomic>
 
@@ -40,9 +40,8 @@ struct Cut {
   int64_t tiles_of(int64_t panel) const { return std::min(panel_tiles, tiles - panel * panel_tiles); }
   int64_t rows_from(int64_t row) const { return std::min(block_rows, rows - row); }
   int64_t depth_from(int64_t col) const { return std::min(block_depth, depth - col); }
-  /// Elements of a block of expanded weights, and the leading dimension of its sums.
-  int64_t block_weights() const { return panel_tiles * kTileRows * block_depth; }
-  int64_t ld_sums() const { return panel_tiles * kTileRows; }
+  /// Sums of a block, [tiles][rows][16], that one tile takes.
+  int64_t tile_sums() const { return block_rows * kTileRows; }
 };
 
 /// Where a block begins.
@@ -50,19 +49,20 @@ struct Block {
   int64_t panel, row, col;
 };
 
-/// Weights of a block being expanded, 32 columns of a tile at a time.
-class BlockWeights {
+/// Some tiles of a block's weights being expanded, 32 columns of a tile at a time.
+class TileWeights {
  public:
-  BlockWeights(const KernelTable& table, const WeightMatrix& w, const Cut& cut)
+  TileWeights(const KernelTable& table, const WeightMatrix& w, const Cut& cut)
       : table_(table),
         w_(w),
         cut_(cut),
         packed_chunk_bytes_(is_quantized(w.type) ? w.tile_bytes() * kChunkCols / w.cols : 0) {}
 
-  void begin(const Block& block, BFloat16* out) {
-    block_ = block, out_ = out, done_ = 0;
+  /// `count` tiles of a block from `first` on.
+  void begin(const Block& block, int64_t first, int64_t count, BFloat16* out) {
+    tile_ = block.panel * cut_.panel_tiles + first, col_ = block.col, out_ = out, done_ = 0;
     chunks_ = cut_.depth_from(block.col) / kChunkCols;
-    pieces_ = cut_.tiles_of(block.panel) * chunks_;
+    pieces_ = count * chunks_;
   }
   /// As many pieces as belong to `part` of `parts`.
   void advance(int64_t part, int64_t parts) {
@@ -72,7 +72,7 @@ class BlockWeights {
 
  private:
   void expand(int64_t i, int64_t chunk) {
-    const int64_t tile = block_.panel * cut_.panel_tiles + i, col = block_.col + chunk * kChunkCols;
+    const int64_t tile = tile_ + i, col = col_ + chunk * kChunkCols;
     table_.expand_pairs(w_, tile, col, out_ + (i * cut_.block_depth + chunk * kChunkCols) * kTileRows);
     const int64_t later = col + cut_.block_depth;  // what the block after this one will read
     if (later < w_.cols) {
@@ -84,7 +84,7 @@ class BlockWeights {
   const WeightMatrix& w_;
   const Cut& cut_;
   int64_t packed_chunk_bytes_;
-  Block block_{};
+  int64_t tile_ = 0, col_ = 0;
   BFloat16* out_ = nullptr;
   int64_t chunks_ = 1, pieces_ = 0, done_ = 0;
 };
@@ -98,10 +98,11 @@ class PanelWalk {
         cut_(cut),
         rows_(rows),
         a_stride_(cut.depth * cut.chunk_rows),
+        b_stride_(cut.block_depth * kTileRows),
         weights_(table, w, cut),
-        now_(scratch.panel_bf16.get(2 * cut.block_weights())),
-        next_(now_ + cut.block_weights()),
-        sums_(scratch.product.get(cut.block_rows * cut.ld_sums())) {}
+        now_(scratch.panel_bf16.get(2 * unit_.tiles * b_stride_)),
+        next_(now_ + unit_.tiles * b_stride_),
+        sums_(scratch.product.get(cut.panel_tiles * cut.tile_sums())) {}
 
   /// Takes panels until there are none; store(panel, first row, sums) gets each finished block of rows.
   template <class Store>
@@ -109,54 +110,64 @@ class PanelWalk {
     Block block{panels++, 0, 0};
     if (block.panel >= cut_.panels()) return;
     unit_.begin();
-    weights_.begin(block, now_);
-    weights_.advance(1, 1);
+    begin_weights(block, 0);
     while (block.panel < cut_.panels()) {
-      Block after = block;
-      if (unit_.works_ahead) after = begin_following(block, panels);
-      multiply(block, after);
+      const int64_t tiles = cut_.tiles_of(block.panel);
+      Block after = unit_.works_ahead ? following(block, panels) : block;
+      for (int64_t t = 0; t < tiles; t += unit_.tiles) {
+        finish_weights();
+        const bool last = t + unit_.tiles >= tiles;
+        if (unit_.works_ahead) last ? begin_weights(after, 0) : begin_weights(block, t + unit_.tiles);
+        multiply(block, t, after);
+        if (!unit_.works_ahead) {
+          if (last) after = following(block, panels);
+          last ? begin_weights(after, 0) : begin_weights(block, t + unit_.tiles);
+        }
+      }
       if (block.col + cut_.block_depth >= cut_.depth) store(block.panel, block.row, sums_);
-      if (!unit_.works_ahead) after = begin_following(block, panels);
-      weights_.advance(1, 1);
-      if (!same_weights(block, after)) std::swap(now_, next_);
       block = after;
     }
     unit_.end();
   }
 
  private:
-  static bool same_weights(const Block& a, const Block& b) { return a.panel == b.panel && a.col == b.col; }
-
-  /// The block after `b`, of a new panel after the last one of its panel; its weights are to be expanded.
-  Block begin_following(const Block& b, std::atomic<int64_t>& panels) {
-    Block after{b.panel, b.row, b.col + cut_.block_depth};
-    if (after.col >= cut_.depth) after = {b.panel, b.row + cut_.block_rows, 0};
-    if (after.row >= cut_.rows) after = {panels++, 0, 0};
-    if (!same_weights(b, after) && after.panel < cut_.panels()) weights_.begin(after, next_);
-    return after;
+  /// The block after `b`, of a new panel after the last one of its panel.
+  Block following(const Block& b, std::atomic<int64_t>& panels) const {
+    if (b.col + cut_.block_depth < cut_.depth) return {b.panel, b.row, b.col + cut_.block_depth};
+    if (b.row + cut_.block_rows < cut_.rows) return {b.panel, b.row + cut_.block_rows, 0};
+    return {panels++, 0, 0};
   }
 
-  void multiply(const Block& block, const Block& after) {
+  /// From now on the weights of tiles from t on are expanded.
+  void begin_weights(const Block& b, int64_t t) {
+    if (b.panel >= cut_.panels()) return;
+    weights_.begin(b, t, std::min(unit_.tiles, cut_.tiles_of(b.panel) - t), next_);
+  }
+  /// They are complete, and multiplied next.
+  void finish_weights() {
+    weights_.advance(1, 1);
+    std::swap(now_, next_);
+  }
+
+  void multiply(const Block& block, int64_t t, const Block& after) {
     const int64_t tiles = cut_.tiles_of(block.panel), rows = cut_.rows_from(block.row);
-    const int64_t parts = divide_up(tiles, unit_.tiles) * divide_up(rows, unit_.rows);
-    int64_t part = 0;
-    for (int64_t t = 0; t < tiles; t += unit_.tiles) {
-      for (int64_t r = 0; r < rows; r += unit_.rows) {
-        unit_.multiply({.A = rows_at(block.row + r, block.col),
-                        .a_stride = a_stride_,
-                        .rows = std::min(unit_.rows, rows - r),
-                        .B = now_ + t * kTileRows * cut_.block_depth,
-                        .b_stride = kTileRows * cut_.block_depth,
-                        .tiles = std::min(unit_.tiles, tiles - t),
-                        .C = sums_ + r * cut_.ld_sums() + t * kTileRows,
-                        .ldc = cut_.ld_sums(),
-                        .depth = cut_.depth_from(block.col),
-                        .add = block.col > 0});
-        ++part;
-        if (unit_.works_ahead) {
-          weights_.advance(part, parts);
-          fetch_rows(after, part, parts);
-        }
+    const int64_t row_parts = divide_up(rows, unit_.rows), parts = divide_up(tiles, unit_.tiles) * row_parts;
+    for (int64_t part = 1; part <= row_parts; ++part) {
+      const int64_t r = (part - 1) * unit_.rows;
+      unit_.multiply({.A = rows_at(block.row + r, block.col),
+                      .a_stride = a_stride_,
+                      .rows = std::min(unit_.rows, rows - r),
+                      .B = now_,
+                      .b_stride = b_stride_,
+                      .tiles = std::min(unit_.tiles, tiles - t),
+                      .C = sums_ + t * cut_.tile_sums() + r * kTileRows,
+                      .c_stride = cut_.tile_sums(),
+                      .ldc = kTileRows,
+                      .depth = cut_.depth_from(block.col),
+                      .add = block.col > 0});
+      if (unit_.works_ahead) {
+        weights_.advance(part, row_parts);
+        fetch_rows(after, t / unit_.tiles * row_parts + part, parts);
       }
     }
   }
@@ -182,8 +193,8 @@ class PanelWalk {
   const BlockUnit& unit_;
   const Cut& cut_;
   const BFloat16* rows_;
-  int64_t a_stride_;
-  BlockWeights weights_;
+  int64_t a_stride_, b_stride_;
+  TileWeights weights_;
   BFloat16 *now_, *next_;
   float* sums_;
 };
@@ -208,9 +219,11 @@ void Kernels::multiply_blocks(const BFloat16* rows, int64_t M, const Product& p,
   parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
     PanelWalk walk(table_, w, cut, rows, workspace_.threads[static_cast<size_t>(thread)]);
     walk.run(panels, [&](int64_t panel, int64_t row, float* sums) {
-      const int64_t first = panel * cut.panel_tiles * kTileRows;
-      store(sums, cut.ld_sums(), cut.rows_from(row), row, first,
-            std::min(cut.panel_tiles * kTileRows, w.rows - first), p.y, e);
+      for (int64_t i = 0; i < cut.tiles_of(panel); ++i) {
+        const int64_t column = (panel * cut.panel_tiles + i) * kTileRows;
+        store(sums + i * cut.tile_sums(), kTileRows, cut.rows_from(row), row, column,
+              std::min<int64_t>(kTileRows, w.rows - column), p.y, e);
+      }
     });
   });
 }

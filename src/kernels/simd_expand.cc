@@ -13,15 +13,16 @@
 #include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_tile-inl.h"
 
-// AVX512-BF16 rounds and packs two vectors at once. Highway 1.0 has no target for it: this pass tells the
-// compiler, and add_to asks the machine.
-#undef COBRA_ROUNDS_PAIRS
+// Pairs are made for AMX and AVX512-BF16 only; a machine that has either has this target. Highway 1.0 does
+// not know AVX512-BF16: this pass tells the compiler, and a unit that multiplies pairs is there on machines
+// that have it.
+#undef COBRA_HAS_PAIRS
 #undef COBRA_BEFORE_NAMESPACE
 #if HWY_TARGET == HWY_AVX3_DL
-#define COBRA_ROUNDS_PAIRS 1
+#define COBRA_HAS_PAIRS 1
 #define COBRA_BEFORE_NAMESPACE() HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
 #else
-#define COBRA_ROUNDS_PAIRS 0
+#define COBRA_HAS_PAIRS 0
 #define COBRA_BEFORE_NAMESPACE() HWY_BEFORE_NAMESPACE()
 #endif
 
@@ -31,82 +32,64 @@ namespace cobra {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// Four columns of `lanes` rows, one byte each in `quads`, times the scale and less the minimum.
+#if COBRA_HAS_PAIRS
+constexpr int kHalfRows = kTileRows / 2;
+
+/// Byte i of a vector becomes byte bytes[i] of another.
+struct alignas(64) BytesOf {
+  uint8_t bytes[64] = {};
+};
+
+/// Of four columns of 16 rows, a byte each, two columns of 8 rows beside each other: column c of row r goes
+/// to the second byte of lane 2 r + c.
+constexpr BytesOf pair_of(int pair, int half) {
+  BytesOf order;
+  for (int lane = 0; lane < kTileRows; ++lane)
+    order.bytes[4 * lane + 1] = static_cast<uint8_t>((half * kHalfRows + lane / 2) * 4 + 2 * pair + lane % 2);
+  return order;
+}
+constexpr BytesOf kPairs[2][2] = {{pair_of(0, 0), pair_of(0, 1)}, {pair_of(1, 0), pair_of(1, 1)}};
+
+/// A float32 with a byte b in its second byte and zeros below is kByteBase + b.
+constexpr uint32_t kByteBaseBits = 0x47000000;
+constexpr float kByteBase = 32768.0f;
+constexpr __mmask64 kSecondBytes = 0x2222222222222222;
+
+/// The values of 8 rows each twice: as the rows of `half` stand in pairs.
+HWY_INLINE VF twice(VF rows, int half) {
+  const auto lanes =
+      _mm512_srli_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), 1);
+  return VF{_mm512_permutexvar_ps(_mm512_add_epi32(lanes, _mm512_set1_epi32(half * kHalfRows)), rows.raw)};
+}
+
+/// One block of 32 columns of a tile to out [16 pairs][16 rows][2]: the bytes become float32 where pairs want
+/// them, and AVX512-BF16 rounds and packs two vectors at once.
 template <class Fmt>
-HWY_INLINE void expand_quad(hn::Vec<RowsI> quads, VF scale, VF minimum, VF* columns) {
+HWY_INLINE void expand_block(const TileBlock& block, BFloat16* out) {
   const RowsF d;
-  const RowsI di;
-  const RowsU du;
-  const auto column = [&](auto shifted_up) {  // the byte now stands on top
-    hn::Vec<RowsI> q;
-    if constexpr (Fmt::kUnsigned || Fmt::kNibbles) {
-      q = hn::BitCast(di, hn::ShiftRight<24>(hn::BitCast(du, shifted_up)));
-    } else {
-      q = hn::ShiftRight<24>(shifted_up);
-    }
-    if constexpr (Fmt::kOffset != 0) q = hn::Sub(q, hn::Set(di, Fmt::kOffset));
-    VF value = hn::Mul(hn::ConvertTo(d, q), scale);
-    if constexpr (Fmt::kHasMinimum) value = hn::Sub(value, minimum);
-    return value;
-  };
-  columns[0] = column(hn::ShiftLeft<24>(quads));
-  columns[1] = column(hn::ShiftLeft<16>(quads));
-  columns[2] = column(hn::ShiftLeft<8>(quads));
-  columns[3] = column(quads);
-}
-
-/// One block of 32 columns of a tile; store(column, first row, four columns) is told where they stand in it.
-template <class Fmt, class Store>
-HWY_INLINE void expand_block(const TileBlock& block, const Store& store) {
-  const RowsI di;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(RowsF()));
-  for (int64_t first = 0; first < kTileRows; first += lanes) {
-    VF minimum = hn::Zero(RowsF());
-    if constexpr (Fmt::kHasMinimum) minimum = Fmt::minimum(block, first);
-    const VF scales[2] = {Fmt::scale(block, 0, first), Fmt::scale(block, Fmt::kHalves - 1, first)};
-    const auto quads_at = [&](int group) {
-      return hn::LoadU(di, reinterpret_cast<const int32_t*>(block.q + group * 4 * kTileRows) + first);
-    };
-    for (int g = 0; g < kBlockCols / 4; ++g) {
-      hn::Vec<RowsI> quads;
-      if constexpr (Fmt::kNibbles) {
-        const auto low = hn::Set(di, 0x0f0f0f0f);
-        quads = g < 4 ? hn::And(quads_at(g), low) : hn::And(hn::ShiftRight<4>(quads_at(g - 4)), low);
-      } else {
-        quads = quads_at(g);
-      }
-      VF columns[4];
-      expand_quad<Fmt>(quads, scales[g / 4], minimum, columns);
-      store(4 * g, first, columns);
+  const VF zero = hn::Set(d, kByteBase + static_cast<float>(added_by_load<Fmt, true>()));
+  const auto base = _mm512_set1_epi32(kByteBaseBits);
+  VF minimum[2], scale[2][2];  // [half of the rows], [half of the columns][half of the rows]
+  for (int rows = 0; rows < 2; ++rows) {
+    if constexpr (Fmt::kHasMinimum) minimum[rows] = twice(Fmt::minimum(block, 0), rows);
+    for (int cols = 0; cols < 2; ++cols)
+      scale[cols][rows] = twice(Fmt::scale(block, std::min(cols, Fmt::kHalves - 1), 0), rows);
+  }
+  for (int group = 0; group < kBlockCols / 4; ++group) {
+    const auto bytes = load_four<Fmt, true>(block, group, 0).raw;
+    for (int pair = 0; pair < 2; ++pair) {
+      const auto values = [&](int rows) {
+        const auto order = _mm512_load_si512(kPairs[pair][rows].bytes);
+        const VF placed{_mm512_castsi512_ps(_mm512_mask_permutexvar_epi8(base, kSecondBytes, order, bytes))};
+        VF value = hn::Mul(hn::Sub(placed, zero), scale[group / 4][rows]);
+        if constexpr (Fmt::kHasMinimum) value = hn::Sub(value, minimum[rows]);
+        return value.raw;
+      };
+      const auto rounded = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(values(1), values(0)));
+      _mm512_storeu_si512(out + (4 * group + 2 * pair) * kTileRows, rounded);
     }
   }
 }
-
-/// Two columns, rounded to bfloat16, beside each other for each row.
-struct StorePair {
-  HWY_INLINE void operator()(VF even, VF odd, BFloat16* out) const {
-    const RowsF d;
-    const RowsU du;
-    const auto low = hn::ShiftRight<16>(rounded_bits(d, even));
-    const auto high = hn::AndNot(hn::Set(du, 0xffffu), rounded_bits(d, odd));
-    hn::StoreU(hn::Or(low, high), du, reinterpret_cast<uint32_t*>(out));
-  }
-};
-
-#if COBRA_ROUNDS_PAIRS
-/// Words 0, 16, 1, 17, ...
-alignas(64) constexpr uint16_t kBesideEachOther[] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
-                                                     21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
-                                                     11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-
-/// The same in two instructions instead of eleven, for machines with AVX512-BF16.
-struct StorePairAtOnce {
-  HWY_INLINE void operator()(VF even, VF odd, BFloat16* out) const {
-    const auto halves = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd.raw, even.raw));  // even below odd
-    _mm512_storeu_si512(out, _mm512_permutexvar_epi16(_mm512_load_si512(kBesideEachOther), halves));
-  }
-};
-#endif
 
 /// Four rows of 16 pairs of columns, `stride` bytes apart, to every fourth place of out [16][16].
 HWY_INLINE void interleave_rows(const std::byte* rows, int64_t stride, uint32_t* out) {
@@ -140,19 +123,13 @@ void interleave_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* o
   }
 }
 
-template <class Store>
 void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
-  const Store store_pair;
   if (w.type == DType::bf16) return interleave_pairs(w, t, col, out);
   with_format(w.type, [&](auto format) {
-    expand_block<decltype(format)>(tile_block(format.type, w.tile(t), col / kBlockCols),
-                                   [&](int64_t column, int64_t row, const VF* columns) {
-                                     BFloat16* quad = out + column * kTileRows + row * 2;
-                                     store_pair(columns[0], columns[1], quad);
-                                     store_pair(columns[2], columns[3], quad + 2 * kTileRows);
-                                   });
+    expand_block<decltype(format)>(tile_block(format.type, w.tile(t), col / kBlockCols), out);
   });
 }
+#endif
 
 void widen(DType type, const std::byte* values, int64_t n, float* out) {
   const hn::ScalableTag<float> d;
@@ -177,9 +154,11 @@ void widen(DType type, const std::byte* values, int64_t n, float* out) {
 }  // namespace
 
 static void add_to(KernelTable& table) {
-  table.expand_pairs = expand_pairs<StorePair>;
-#if COBRA_ROUNDS_PAIRS
-  if (has_avx512_bf16()) table.expand_pairs = expand_pairs<StorePairAtOnce>;
+#if COBRA_HAS_PAIRS
+  if (has_avx512_bf16()) {
+    table.expand_pairs = expand_pairs;
+    table.block_unit = best_block_unit();
+  }
 #endif
   table.widen = widen;
 }
