@@ -112,11 +112,8 @@ class BlockAttention {
     for (int64_t r = 0; r < keys.rows; ++r) table_.to_bfloat16(keys.row(r), keys.cols, rows + r * depth_);
     const WeightMatrix w{DType::bf16, key_tiles_ * kTileRows, depth_,
                          reinterpret_cast<const std::byte*>(rows)};
-    for (int64_t t = 0; t < key_tiles_; ++t) {
-      for (int64_t col = 0; col < depth_; col += kChunkCols) {
-        table_.expand_pairs(w, t, col, out + (t * depth_ + col) * kTileRows);
-      }
-    }
+    for (int64_t t = 0; t < key_tiles_; ++t)
+      table_.expand_pairs(w, t, 0, depth_, out + t * depth_ * kTileRows);
   }
 
   /// out [tiles][keys/2][16][2]: a pair is a value of two keys. `two` [2][16 tiles] is scratch.

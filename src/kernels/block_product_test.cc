@@ -207,18 +207,18 @@ TEST_P(ExpandPairsTest, IsTheReferences) {
                                 {DType::q6_k, 512}}) {
     const TestMatrix w(type, kRows, K, 3);
     for (int64_t t = 0; t < kTiles; ++t) {
-      for (int64_t col = 0; col < K; col += 32) {
-        testing::Guarded<BFloat16> out(16 * 32);
-        table.expand_pairs(w.view, t, col, out.data());
+      for (const auto& [first, cols] : {std::pair<int64_t, int64_t>{0, 512}, {64, 32}, {32, 96}}) {
+        testing::Guarded<BFloat16> out(16 * cols);
+        table.expand_pairs(w.view, t, first, cols, out.data());
         const std::vector<BFloat16> pairs = out.values();
         for (int64_t r = 0; r < kTileRows; ++r) {
           const int64_t n = t * kTileRows + r;
-          for (int64_t c = 0; c < 32; ++c) {
-            const bool there = n < kRows && col + c < K;
+          for (int64_t c = 0; c < cols; ++c) {
+            const bool there = n < kRows && first + c < K;
             const float expected =
-                there ? to_float(to_bfloat16(w.values[static_cast<size_t>(n * K + col + c)])) : 0.0f;
+                there ? to_float(to_bfloat16(w.values[static_cast<size_t>(n * K + first + c)])) : 0.0f;
             ASSERT_EQ(to_float(pairs[static_cast<size_t>((c / 2 * 16 + r) * 2 + c % 2)]), expected)
-                << name(type) << " tile " << t << " row " << r << " column " << col + c;
+                << name(type) << " tile " << t << " row " << r << " column " << first + c;
           }
         }
       }

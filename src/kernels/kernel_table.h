@@ -120,9 +120,9 @@ struct KernelTable {
   void (*quantize_row_16)(const float* x, int64_t n, const Row16& out);
   void (*dot_packed_16)(const WeightMatrix& w, int64_t first, int64_t count, const Rows16& x, float* out);
 
-  /// Columns [col, col + 32) of tile t of a packed or bfloat16 matrix as BlockProduct reads them: out
-  /// [16 pairs of columns][16 rows][2]. `col` is a multiple of 32; what lies past the matrix is zeros.
-  void (*expand_pairs)(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out);
+  /// Columns [col, col + cols) of tile t of a packed or bfloat16 matrix as BlockProduct reads them: out
+  /// [cols/2][16 rows][2]. `col` and `cols` are multiples of 32; what lies past the matrix is zeros.
+  void (*expand_pairs)(const WeightMatrix& w, int64_t t, int64_t col, int64_t cols, BFloat16* out);
   /// n values of a plain type to float32.
   void (*widen)(DType type, const std::byte* values, int64_t n, float* out);
 

@@ -66,17 +66,22 @@ class TileWeights {
   }
   /// As many pieces as belong to `part` of `parts`.
   void advance(int64_t part, int64_t parts) {
-    for (const int64_t end = pieces_ * part / parts; done_ < end; ++done_)
-      expand(done_ / chunks_, done_ % chunks_);
+    for (const int64_t end = pieces_ * part / parts; done_ < end;) {
+      const int64_t chunk = done_ % chunks_, count = std::min(end - done_, chunks_ - chunk);
+      expand(done_ / chunks_, chunk * kChunkCols, count * kChunkCols);
+      done_ += count;
+    }
   }
 
  private:
-  void expand(int64_t i, int64_t chunk) {
-    const int64_t tile = tile_ + i, col = col_ + chunk * kChunkCols;
-    table_.expand_pairs(w_, tile, col, out_ + (i * cut_.block_depth + chunk * kChunkCols) * kTileRows);
+  void expand(int64_t i, int64_t first, int64_t cols) {
+    const int64_t tile = tile_ + i, col = col_ + first;
+    table_.expand_pairs(w_, tile, col, cols, out_ + (i * cut_.block_depth + first) * kTileRows);
     const int64_t later = col + cut_.block_depth;  // what the block after this one will read
     if (later < w_.cols) {
-      prefetch_to_second_level(w_.tile(tile) + later / kChunkCols * packed_chunk_bytes_, packed_chunk_bytes_);
+      const int64_t chunks = std::min(cols, w_.cols - later) / kChunkCols;
+      prefetch_to_second_level(w_.tile(tile) + later / kChunkCols * packed_chunk_bytes_,
+                               chunks * packed_chunk_bytes_);
     }
   }
 

@@ -150,15 +150,15 @@ void dot_packed_16(const WeightMatrix& w, int64_t first, int64_t count, const Ro
   });
 }
 
-void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
+void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, int64_t cols, BFloat16* out) {
   for (int64_t r = 0; r < kTileRows; ++r) {
-    for (int64_t c = 0; c < kChunkCols; ++c) {
+    for (int64_t c = 0; c < cols; ++c) {
       BFloat16& to = out[(c / 2 * kTileRows + r) * 2 + c % 2];
       to = BFloat16{};
       if (col + c >= w.cols || t * kTileRows + r >= w.rows) continue;
       if (is_quantized(w.type)) {
-        to = to_bfloat16(
-            tile_block(w.type, w.tile(t), col / kBlockCols).value(static_cast<int>(r), static_cast<int>(c)));
+        const TileBlock block = tile_block(w.type, w.tile(t), (col + c) / kBlockCols);
+        to = to_bfloat16(block.value(static_cast<int>(r), static_cast<int>(c % kBlockCols)));
       } else {
         std::memcpy(&to, w.tile(t) + (r * w.cols + col + c) * static_cast<int64_t>(sizeof(to)), sizeof(to));
       }

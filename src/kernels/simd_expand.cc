@@ -41,19 +41,16 @@ struct alignas(64) BytesOf {
 };
 
 /// Of four columns of 16 rows, a byte each, two columns of 8 rows beside each other: column c of row r goes
-/// to the second byte of lane 2 r + c.
+/// to the uppermost byte of lane 2 r + c.
 constexpr BytesOf pair_of(int pair, int half) {
   BytesOf order;
   for (int lane = 0; lane < kTileRows; ++lane)
-    order.bytes[4 * lane + 1] = static_cast<uint8_t>((half * kHalfRows + lane / 2) * 4 + 2 * pair + lane % 2);
+    order.bytes[4 * lane + 3] = static_cast<uint8_t>((half * kHalfRows + lane / 2) * 4 + 2 * pair + lane % 2);
   return order;
 }
 constexpr BytesOf kPairs[2][2] = {{pair_of(0, 0), pair_of(0, 1)}, {pair_of(1, 0), pair_of(1, 1)}};
-
-/// A float32 with a byte b in its second byte and zeros below is kByteBase + b.
-constexpr uint32_t kByteBaseBits = 0x47000000;
-constexpr float kByteBase = 32768.0f;
-constexpr __mmask64 kSecondBytes = 0x2222222222222222;
+constexpr __mmask64 kUppermostBytes = 0x8888888888888888;
+constexpr float kUppermost = 0x1p24f;  // what a byte there counts
 
 /// The values of 8 rows each twice: as the rows of `half` stand in pairs.
 HWY_INLINE VF twice(VF rows, int half) {
@@ -62,26 +59,28 @@ HWY_INLINE VF twice(VF rows, int half) {
   return VF{_mm512_permutexvar_ps(_mm512_add_epi32(lanes, _mm512_set1_epi32(half * kHalfRows)), rows.raw)};
 }
 
-/// One block of 32 columns of a tile to out [16 pairs][16 rows][2]: the bytes become float32 where pairs want
-/// them, and AVX512-BF16 rounds and packs two vectors at once.
+/// One block of 32 columns of a tile to out [16 pairs][16 rows][2]: the bytes go where pairs want them and
+/// become float32, which AVX512-BF16 rounds and packs, two vectors at once.
 template <class Fmt>
 HWY_INLINE void expand_block(const TileBlock& block, BFloat16* out) {
   const RowsF d;
-  const VF zero = hn::Set(d, kByteBase + static_cast<float>(added_by_load<Fmt, true>()));
-  const auto base = _mm512_set1_epi32(kByteBaseBits);
+  const RowsI di;
   VF minimum[2], scale[2][2];  // [half of the rows], [half of the columns][half of the rows]
   for (int rows = 0; rows < 2; ++rows) {
     if constexpr (Fmt::kHasMinimum) minimum[rows] = twice(Fmt::minimum(block, 0), rows);
-    for (int cols = 0; cols < 2; ++cols)
-      scale[cols][rows] = twice(Fmt::scale(block, std::min(cols, Fmt::kHalves - 1), 0), rows);
+    for (int cols = 0; cols < 2; ++cols) {
+      const VF of_half = Fmt::scale(block, std::min(cols, Fmt::kHalves - 1), 0);
+      scale[cols][rows] = twice(hn::Mul(of_half, hn::Set(d, 1 / kUppermost)), rows);
+    }
   }
   for (int group = 0; group < kBlockCols / 4; ++group) {
-    const auto bytes = load_four<Fmt, true>(block, group, 0).raw;
+    const auto bytes = load_four<Fmt, false>(block, group, 0).raw;
     for (int pair = 0; pair < 2; ++pair) {
       const auto values = [&](int rows) {
         const auto order = _mm512_load_si512(kPairs[pair][rows].bytes);
-        const VF placed{_mm512_castsi512_ps(_mm512_mask_permutexvar_epi8(base, kSecondBytes, order, bytes))};
-        VF value = hn::Mul(hn::Sub(placed, zero), scale[group / 4][rows]);
+        hn::Vec<RowsI> quants{_mm512_maskz_permutexvar_epi8(kUppermostBytes, order, bytes)};
+        if constexpr (Fmt::kOffset != 0) quants = hn::Sub(quants, hn::Set(di, Fmt::kOffset << 24));
+        VF value = hn::Mul(hn::ConvertTo(d, quants), scale[group / 4][rows]);
         if constexpr (Fmt::kHasMinimum) value = hn::Sub(value, minimum[rows]);
         return value.raw;
       };
@@ -113,9 +112,6 @@ HWY_INLINE void interleave_rows(const std::byte* rows, int64_t stride, uint32_t*
 }
 
 void interleave_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
-  if ((t + 1) * kTileRows > w.rows || col + kBlockCols > w.cols) {  // the matrix ends within
-    return reference_kernels().expand_pairs(w, t, col, out);
-  }
   const int64_t stride = w.cols * static_cast<int64_t>(sizeof(*out));
   const std::byte* first = w.tile(t) + col * static_cast<int64_t>(sizeof(*out));
   for (int64_t r = 0; r < kTileRows; r += 4) {
@@ -123,11 +119,21 @@ void interleave_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* o
   }
 }
 
-void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, BFloat16* out) {
-  if (w.type == DType::bf16) return interleave_pairs(w, t, col, out);
-  with_format(w.type, [&](auto format) {
-    expand_block<decltype(format)>(tile_block(format.type, w.tile(t), col / kBlockCols), out);
-  });
+template <class Fmt>
+void expand_blocks(const std::byte* tile, int64_t col, int64_t cols, BFloat16* out) {
+  for (int64_t c = 0; c < cols; c += kBlockCols)
+    expand_block<Fmt>(tile_block(Fmt::type, tile, (col + c) / kBlockCols), out + c * kTileRows);
+}
+
+void expand_pairs(const WeightMatrix& w, int64_t t, int64_t col, int64_t cols, BFloat16* out) {
+  if (w.type != DType::bf16) {
+    return with_format(w.type, [&](auto f) { expand_blocks<decltype(f)>(w.tile(t), col, cols, out); });
+  }
+  for (int64_t c = 0; c < cols; c += kBlockCols) {
+    const bool whole = (t + 1) * kTileRows <= w.rows && col + c + kBlockCols <= w.cols;
+    whole ? interleave_pairs(w, t, col + c, out + c * kTileRows)
+          : reference_kernels().expand_pairs(w, t, col + c, kBlockCols, out + c * kTileRows);
+  }
 }
 #endif
 
