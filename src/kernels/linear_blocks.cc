@@ -16,6 +16,10 @@ namespace {
 
 constexpr int64_t kCacheLine = 64;
 
+/// Rows of the result that all tiles of a panel are written to before the next: more lie on more pages than
+/// the processor has at hand.
+constexpr int64_t kRowsStored = 16;
+
 void prefetch_to_second_level(const void* first, int64_t bytes) {
   const char* p = static_cast<const char*>(first);
   for (int64_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(p + i, 0, 2);
@@ -224,10 +228,13 @@ void Kernels::multiply_blocks(const BFloat16* rows, int64_t M, const Product& p,
   parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
     PanelWalk walk(table_, w, cut, rows, workspace_.threads[static_cast<size_t>(thread)]);
     walk.run(panels, [&](int64_t panel, int64_t row, float* sums) {
-      for (int64_t i = 0; i < cut.tiles_of(panel); ++i) {
-        const int64_t column = (panel * cut.panel_tiles + i) * kTileRows;
-        store(sums + i * cut.tile_sums(), kTileRows, cut.rows_from(row), row, column,
-              std::min<int64_t>(kTileRows, w.rows - column), p.y, e);
+      for (int64_t r = 0; r < cut.rows_from(row); r += kRowsStored) {
+        for (int64_t i = 0; i < cut.tiles_of(panel); ++i) {
+          const int64_t column = (panel * cut.panel_tiles + i) * kTileRows;
+          store(sums + i * cut.tile_sums() + r * kTileRows, kTileRows,
+                std::min(kRowsStored, cut.rows_from(row) - r), row + r, column,
+                std::min<int64_t>(kTileRows, w.rows - column), p.y, e);
+        }
       }
     });
   });
