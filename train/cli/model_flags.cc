@@ -5,6 +5,7 @@
 #include "cli/progress.h"
 #include "cobra/runtime.h"
 #include "model/schema.h"
+#include "train/run/recipe.h"
 
 namespace cobra::train {
 namespace {
@@ -16,22 +17,15 @@ void add_path(CLI::App& command, const char* flag, std::string& path, const char
   command.add_option(flag, path, description)->type_name(kind);
 }
 
-/// A flag that this kind of model does not read would be dropped in silence.
-void check_source_flags(const ModelFlags& flags) {
-  const ConvertOptions& files = flags.source.files;
-  const bool run = !files.run_dir.empty(), llm = !files.llm.empty();
-  const int starts = !flags.source.gguf.empty() + run + llm;
+/// What to open; flags that contradict each other are refused.
+SourceOptions source_of(const ModelFlags& flags) {
+  SourceOptions source = flags.source;
+  if (!flags.projector.empty()) source.projector = parse_projector_type(flags.projector, "--projector");
+  const int starts = !source.gguf.empty() + !source.files.run_dir.empty() + !source.files.llm.empty();
   if (starts == 0) throw UsageError("a model is needed: -m, --run or --llm");
   if (starts > 1) throw UsageError("only one of -m, --run and --llm goes");
-  const auto expect = [](const char* flag, const std::string& value, bool is_read, const char* models) {
-    if (!value.empty() && !is_read) throw UsageError(fmt::format("{} goes with {} only", flag, models));
-  };
-  expect("--checkpoint", files.checkpoint, run, "--run");
-  expect("--dino", files.dino, run || llm, "--run and --llm");
-  expect("--siglip", files.siglip, run || llm, "--run and --llm");
-  expect("--clip-tower", files.clip, run || llm, "--run and --llm");
-  expect("--dims", files.dims, run || llm, "--run and --llm");
-  expect("--projector", flags.projector, llm, "--llm");
+  if (const std::string unread = unread_part(source, flag_name); !unread.empty()) throw UsageError(unread);
+  return source;
 }
 
 }  // namespace
@@ -69,10 +63,8 @@ int use_threads(const ModelFlags& flags) {
 }
 
 OpenedModel open_model(const ModelFlags& flags) {
-  check_source_flags(flags);
+  const SourceOptions from = source_of(flags);
   const ModelOptions options{parse_stage(flags.stage), parse_precision(flags.precision), flags.checkpointing};
-  SourceOptions from = flags.source;
-  if (!flags.projector.empty()) from.projector = parse_projector_type(flags.projector, "--projector");
   const int threads = use_threads(flags);
   const ProgressLine progress("loading the model");
   ModelSource source = open_source(from, threads);

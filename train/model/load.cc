@@ -115,8 +115,9 @@ void fill_from_files(RunSource& source, const std::map<std::string, OutputTensor
 
 ModelSource open_files(const SourceOptions& options, int threads) {
   const bool is_run = !options.files.run_dir.empty();
-  const auto opened = std::make_shared<RunSource>(is_run ? open_run(options.files)
-                                                         : open_parts(options.files, options.projector));
+  const auto opened = std::make_shared<RunSource>(
+      is_run ? open_run(options.files)
+             : open_parts(options.files, options.projector.value_or(ProjectorType::fused_gelu_mlp)));
   check(opened->language_model.has_value(),
         "training needs a language model: give a model file, a run, or a language model with its towers");
   ModelSource source;
@@ -130,6 +131,29 @@ ModelSource open_files(const SourceOptions& options, int threads) {
 }
 
 }  // namespace
+
+std::string unread_part(const SourceOptions& options,
+                        const std::function<std::string(const std::string&)>& spell) {
+  const ConvertOptions& files = options.files;
+  const bool run = !files.run_dir.empty(), llm = !files.llm.empty();
+  const std::string from_run = spell("run"), from_llm = spell("llm"),
+                    from_either = from_run + " and " + from_llm;
+  struct Given {
+    const char* name;
+    bool given, is_read;
+    const std::string& starts;
+  };
+  for (const auto& [name, given, is_read, starts] :
+       {Given{"checkpoint", !files.checkpoint.empty(), run, from_run},
+        {"dino", !files.dino.empty(), run || llm, from_either},
+        {"siglip", !files.siglip.empty(), run || llm, from_either},
+        {"clip_tower", !files.clip.empty(), run || llm, from_either},
+        {"dims", !files.dims.empty(), run || llm, from_either},
+        {"projector", options.projector.has_value(), llm, from_llm}}) {
+    if (given && !is_read) return fmt::format("{} goes with {} only", spell(name), starts);
+  }
+  return {};
+}
 
 void fill_from_gguf(const GgufFile& file, int threads, Parameters& parameters) {
   for (const Parameter& parameter : parameters.list()) fill_parameter(file, parameter, threads);

@@ -15,11 +15,16 @@
 namespace cobra::train {
 
 struct SourceOptions {
-  std::string gguf;  // a model file, of `files` only with `tokenizer`, instead of its own; or
-  ConvertOptions
-      files;  // run_dir with towers; or `llm` with towers and no projector yet. Output fields are not read.
-  ProjectorType projector = ProjectorType::fused_gelu_mlp;  // of the new projector in the last case
+  std::string gguf;      // a model file, of `files` only with `tokenizer`, instead of its own; or
+  ConvertOptions files;  // run_dir with towers, or llm with towers and no projector yet; `output` is not read
+  /// Of the new projector in the last case; fused_gelu_mlp if not given.
+  std::optional<ProjectorType> projector = {};
 };
+
+/// What is wrong with a part that this kind of start does not read, and which would be dropped in silence; or
+/// "". `spell` makes what a user calls it ("--clip-tower", "'clip_tower'") of its name ("clip_tower").
+std::string unread_part(const SourceOptions& options,
+                        const std::function<std::string(const std::string& name)>& spell);
 
 /// An opened source. Configuration, names and shapes are checked; values are read by `fill`.
 struct ModelSource {

@@ -11,6 +11,7 @@
 #include "train/model/cobra_vlm.h"
 #include "train/optim/optimizer.h"
 #include "train/optim/schedule.h"
+#include "train/run/start.h"
 
 namespace cobra::train {
 namespace {
@@ -101,20 +102,6 @@ std::string stage_of(const Json& file, const RecipeFlags& flags) {
   return key != file.end() && key->is_string() ? key->get<std::string>() : RunRecipe().stage;
 }
 
-/// A value that this kind of start does not read would be dropped in silence.
-void check_start(const RunRecipe& r) {
-  const auto expect = [](const char* field, bool given, bool is_read, const char* starts) {
-    check(!given || is_read, "recipe: '{}' goes with {} only", field, starts);
-  };
-  const bool parts = !r.run.empty() || !r.llm.empty();
-  for (const auto& [field, value] :
-       {std::pair{"dino", r.dino}, {"siglip", r.siglip}, {"clip_tower", r.clip_tower}, {"dims", r.dims}}) {
-    expect(field, !value.empty(), parts, "'run' and 'llm'");
-  }
-  expect("checkpoint", !r.checkpoint.empty(), !r.run.empty(), "'run'");
-  expect("projector", r.projector != RunRecipe().projector, !r.llm.empty(), "'llm'");
-}
-
 void check_exists(const std::string& path, const char* field) {
   if (path.empty()) return;
   std::error_code error;
@@ -192,7 +179,9 @@ void check_recipe(const RunRecipe& r) {
   parse_projector_type(r.projector, "recipe");
   const int starts = !r.model.empty() + !r.run.empty() + !r.llm.empty();
   check(starts == 1, "recipe: expected exactly one of 'model', 'run' and 'llm', found {}", starts);
-  check_start(r);
+  const std::string unread =
+      unread_part(source_of(r), [](const std::string& name) { return "'" + name + "'"; });
+  check(unread.empty(), "recipe: {}", unread);
   check(!r.data.empty(), "recipe: 'data' is missing: the file of examples");
   check(!r.output.empty(), "recipe: 'output' is missing: the run folder");
   check(r.export_type == "f32" || r.export_type == "bf16" || r.export_type == "f16",

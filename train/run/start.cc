@@ -26,11 +26,11 @@ ModelSource open_earlier_run(const RunRecipe& recipe, int threads) {
 
 }  // namespace
 
-ModelSource open_start(const RunRecipe& recipe, int threads) {
-  if (!recipe.model.empty() && fs::is_directory(recipe.model)) return open_earlier_run(recipe, threads);
+SourceOptions source_of(const RunRecipe& recipe) {
   SourceOptions options;
   options.gguf = recipe.model;
-  options.projector = parse_projector_type(recipe.projector, "recipe");
+  if (recipe.projector != RunRecipe().projector)
+    options.projector = parse_projector_type(recipe.projector, "recipe");
   ConvertOptions& files = options.files;
   files.run_dir = recipe.run;
   files.llm = recipe.llm;
@@ -40,7 +40,12 @@ ModelSource open_start(const RunRecipe& recipe, int threads) {
   files.clip = recipe.clip_tower;
   files.tokenizer = recipe.tokenizer;
   files.dims = recipe.dims;
-  return open_source(options, threads);
+  return options;
+}
+
+ModelSource open_start(const RunRecipe& recipe, int threads) {
+  const bool earlier_run = !recipe.model.empty() && fs::is_directory(recipe.model);
+  return earlier_run ? open_earlier_run(recipe, threads) : open_source(source_of(recipe), threads);
 }
 
 }  // namespace cobra::train
