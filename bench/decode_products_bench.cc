@@ -4,39 +4,24 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <cstring>
-#include <random>
 #include <vector>
 
 #include "bench/repeated.h"
 #include "bench/summed_read.h"
 #include "cobra/runtime.h"
 #include "kernels/kernels.h"
-#include "kernels/quant.h"
-#include "kernels/weight_matrix.h"
+#include "layer_matrices.h"
 
 namespace {
 
 using namespace cobra;
+using bench::kInner, bench::kModel, bench::kRankAndStates;
 
 constexpr int kRounds = 7;
-constexpr int64_t kModel = 2560, kInner = 5120, kRankAndStates = 160 + 2 * 16, kMaxRows = 32;
+constexpr int64_t kMaxRows = 32;
 
 /// in_proj, x_proj, out_proj of Mamba-2.8B; dt_proj is float32 and left out.
 constexpr int64_t kShapes[][2] = {{2 * kInner, kModel}, {kRankAndStates, kInner}, {kModel, kInner}};
-
-PackedMatrix random_matrix(DType type, int64_t rows, int64_t cols, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> row(static_cast<size_t>(cols));
-  for (float& v : row) v = normal(random);
-  const auto bytes = static_cast<size_t>(row_bytes(type, cols));
-  std::vector<std::byte> blocks(static_cast<size_t>(rows) * bytes);
-  quantize_row(type, row.data(), blocks.data(), cols);  // one row for all: the times do not depend on values
-  for (size_t r = 1; r < static_cast<size_t>(rows); ++r)
-    std::memcpy(&blocks[r * bytes], blocks.data(), bytes);
-  return pack_matrix(type, rows, cols, blocks.data(), 2);
-}
 
 template <typename Work>
 double milliseconds(const Work& work) {
@@ -51,7 +36,7 @@ int main(int argc, char** argv) {
   const KernelTable& table = find_kernels(std::getenv("COBRA_ISA") ? std::getenv("COBRA_ISA") : "");
   std::vector<PackedMatrix> matrices;
   for (int layer = 0; layer < layers; ++layer) {
-    for (const auto& [rows, cols] : kShapes) matrices.push_back(random_matrix(type, rows, cols, 1));
+    for (const auto& [rows, cols] : kShapes) matrices.push_back(bench::random_matrix(type, rows, cols, 1));
   }
   double bytes = 0;
   std::vector<bench::Words> words;
