@@ -8,7 +8,9 @@
 // usage: prompt_products_bench [type=q8_0] [rows=768] [threads=2] [layers=6]
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -79,10 +81,12 @@ std::vector<Way> ways(const KernelTable& best) {
   add("16-bit integers", nullptr);
   add("8-bit integers", nullptr, true);
 #if defined(__x86_64__)
-  static BlockUnit stand_in = *amx_block_unit();
-  stand_in.multiply = load_and_store;
-  stand_in.begin = stand_in.end = [] {};
-  if (has_avx512_bf16()) add("amx without products", &stand_in);
+  if (has_avx512_bf16() && amx_block_unit()) {
+    static BlockUnit stand_in = *amx_block_unit();
+    stand_in.multiply = load_and_store;
+    stand_in.begin = stand_in.end = [] {};
+    add("amx without products", &stand_in);
+  }
 #endif
   return all;
 }
@@ -104,8 +108,11 @@ int main(int argc, char** argv) {
                       bench::random_matrix(type, kInner, kModel, 2),
                       bench::random_matrix(type, kModel, kInner, 3)});
   }
-  AlignedBuffer<float> rows(M * kModel), x(M * kInner), z(M * kInner);
-  const TensorView<float> h(rows.data(), M, kModel);
+  AlignedBuffer<float> input(M * kModel), output(M * kModel), x(M * kInner), z(M * kInner);
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  std::generate_n(input.data(), M * kModel, [&] { return normal(random); });
+  const TensorView<float> h(input.data(), M, kModel), y(output.data(), M, kModel);
   const TiledView<float> x_tiles{x.data(), M, kInner}, z_tiles{z.data(), M, kInner};
   Workspace workspace;
   const std::vector<Way> all = ways(find_kernels(""));
@@ -117,7 +124,7 @@ int main(int argc, char** argv) {
         for (const Layer& layer : layers) {
           const Product in_proj[] = {{layer.in_x.view, x_tiles}, {layer.in_z.view, z_tiles}};
           kernels.linear(h, in_proj);
-          kernels.linear(x_tiles, layer.out.view, h);
+          kernels.linear(x_tiles, layer.out.view, y);
         }
       }));
     }

@@ -35,8 +35,7 @@ class Runtime {
 
   int threads() const { return threads_; }
   const Numerics& numerics() const { return numerics_; }
-  /// Name of the instruction set in use. Prompts in bfloat16 use the machine's matrix instructions whatever
-  /// set is asked for (bf16_products).
+  /// Name of the instruction set in use. Only avx512-vnni may make prompts in bfloat16 (bf16_products).
   std::string isa() const;
   /// Whether prefill uses bfloat16 matrix products.
   bool bf16_products() const;

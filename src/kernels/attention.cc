@@ -20,7 +20,7 @@ void multiply(const BlockUnit& unit, const BlockProduct& whole) {
       BlockProduct part = whole;
       part.A += k * unit.chunk_rows;
       part.B += t * whole.b_stride + k * kTileRows;
-      part.C += t * kTileRows;
+      part.C += t * whole.c_stride;
       part.tiles = std::min(unit.tiles, whole.tiles - t);
       part.depth = std::min(unit.block_depth, whole.depth - k);
       part.add = k > 0;

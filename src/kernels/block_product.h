@@ -38,9 +38,8 @@ struct BlockUnit {
   int64_t chunk_rows;   // whole chunks are read of A, and may be written of C
   int64_t rows, tiles;  // handed to `multiply` at most
   int64_t depth_step;   // kChunkCols or a part of it
-  /// What a block has at most: with these its sums and the activations that pass by stay in the second-level
-  /// cache, and of its weights the `tiles` that are multiplied and those that are being expanded in the
-  /// first.
+  /// What a block has at most: with these its sums, the activations that pass by and the `tiles` of weights
+  /// that are multiplied and expanded stay in the second-level cache, AMX's weights in the first-level one.
   int64_t block_rows, block_tiles, block_depth;
   /// Whether the next weights are expanded and the next block's activations fetched between products.
   /// That pays where products leave the vector units free; elsewhere a panel claimed early only lets other

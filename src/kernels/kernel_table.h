@@ -121,14 +121,15 @@ struct KernelTable {
   void (*dot_packed_16)(const WeightMatrix& w, int64_t first, int64_t count, const Rows16& x, float* out);
 
   /// Columns [col, col + cols) of tile t of a packed or bfloat16 matrix as BlockProduct reads them: out
-  /// [cols/2][16 rows][2]. `col` and `cols` are multiples of 32; what lies past the matrix is zeros.
+  /// [cols/2][16 rows][2]. `col` and `cols` are multiples of 32; what lies past the matrix, in its
+  /// last tile or its last 32 columns, is zeros.
   void (*expand_pairs)(const WeightMatrix& w, int64_t t, int64_t col, int64_t cols, BFloat16* out);
   /// n values of a plain type to float32.
   void (*widen)(DType type, const std::byte* values, int64_t n, float* out);
 
   /// C = A B in float32 on the calling thread.
   void (*gemm_f32)(const Gemm& shape, const float* A, const float* B, float* C);
-  /// Products in bfloat16, a block at a time; null where the machine does not multiply in bfloat16.
+  /// Products in bfloat16, a block at a time; null in tables that do not make any.
   const BlockUnit* block_unit;
 };
 

@@ -13,7 +13,7 @@
 
 namespace cobra {
 
-/// How products are made. Prefill: in bfloat16 where the machine has fast instructions for it (BlockUnit);
+/// How products are made. Prefill: in bfloat16 where the table has fast instructions for it (BlockUnit);
 /// elsewhere in float32, and with quantised weights as integers, activations in 16 bits. Decode: a few rows
 /// against weights in the order they lie in memory, activations in 8 bits where the weights are quantised;
 /// with Numerics::w8a8 quantised weights are multiplied so in prefill too.
@@ -102,7 +102,8 @@ class Kernels {
   /// y [L, w.rows] = epilogue(x [L, w.cols] w^T).
   void linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
               const Epilogue& epilogue = {}) const;
-  /// The same for each of the products, whose weights are of one type: x is rounded once for all.
+  /// The same for each of the products, at least one, whose weights are of one type: x is rounded once for
+  /// all. No y may overlap x. The epilogue is for each, so its vectors are as long as the widest y.
   void linear(LinearView<const float> x, std::span<const Product> products,
               const Epilogue& epilogue = {}) const;
 

@@ -47,6 +47,7 @@ void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearVie
 
 void Kernels::linear(LinearView<const float> x, std::span<const Product> products,
                      const Epilogue& epilogue) const {
+  check(!products.empty(), "product: no weights");
   const DType type = products.front().w.type;
   for (const auto& [w, y] : products) {
     check(w.type == type, "product: weights of type {} beside {}", name(w.type), name(type));

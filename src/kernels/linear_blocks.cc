@@ -123,17 +123,17 @@ class PanelWalk {
     while (block.panel < cut_.panels()) {
       const int64_t tiles = cut_.tiles_of(block.panel);
       Block after = unit_.works_ahead ? following(block, panels) : block;
-      for (int64_t t = 0; t < tiles; t += unit_.tiles) {
+      for (int64_t t = 0, next = unit_.tiles; t < tiles; t = next, next += unit_.tiles) {
         finish_weights();
-        const bool last = t + unit_.tiles >= tiles;
-        if (unit_.works_ahead) last ? begin_weights(after, 0) : begin_weights(block, t + unit_.tiles);
+        if (unit_.works_ahead) next < tiles ? begin_weights(block, next) : begin_weights(after, 0);
         multiply(block, t, after);
-        if (!unit_.works_ahead) {
-          if (last) after = following(block, panels);
-          last ? begin_weights(after, 0) : begin_weights(block, t + unit_.tiles);
-        }
+        if (!unit_.works_ahead && next < tiles) begin_weights(block, next);
       }
       if (block.col + cut_.block_depth >= cut_.depth) store(block.panel, block.row, sums_);
+      if (!unit_.works_ahead) {
+        after = following(block, panels);
+        begin_weights(after, 0);
+      }
       block = after;
     }
     unit_.end();

@@ -65,8 +65,7 @@ TEST(PackedLayout, TakesTheBytesOfTheFile) {
   EXPECT_LE(TestMatrix(DType::q4_k, 32, 256).view.bytes(), 32 * row_bytes(DType::q4_k, 256) * 103 / 100);
 }
 
-/// Where the machine multiplies in bfloat16 every table does; others with the same instructions make prompts
-/// in float32 and in 16 bits.
+/// A table that makes prompts in bfloat16, as it is on machines that make them in float32 and in 16 bits.
 constexpr std::string_view kWithoutBFloat16 = "-without-bfloat16";
 
 std::vector<std::string> all_ways() {

@@ -90,7 +90,8 @@ TEST_P(MambaTrainingConvTest, ForwardIsTheInferenceKernel) {
     for (int64_t b = 0; b < s.batch; ++b) {
       AlignedBuffer<float> x = to_tiles(c.x.view().slice_rows(b * s.L, s.L)), state(weight.size());
       const std::array sequences{Sequence{0, s.L, state.data()}};
-      kernels.causal_conv1d_silu({x.data(), s.L, s.channels}, {s.depth, weight.data(), bias.data()}, sequences);
+      kernels.causal_conv1d_silu({x.data(), s.L, s.channels}, {s.depth, weight.data(), bias.data()},
+                                 sequences);
       append_rows(x, s.L, s.channels, expected);
     }
     EXPECT_EQ(ConvResult(c, table, 2).y.values(), expected);

@@ -10,7 +10,6 @@
 
 #include "kernels/block_product.h"
 #include "kernels/quant.h"
-#include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_tile-inl.h"
 
 // Pairs are made for AMX and AVX512-BF16 only; a machine that has either has this target. Highway 1.0 does

@@ -21,7 +21,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using RowsF = hn::CappedTag<float, kTileRows>;
 using RowsI = hn::RebindToSigned<RowsF>;
-using RowsU = hn::RebindToUnsigned<RowsF>;
 using VF = hn::Vec<RowsF>;
 
 /// f16 of the rows [first, first + lanes).

@@ -26,7 +26,7 @@ class Scratch {
 struct Workspace {
   struct PerThread {
     Scratch<float> panel;          // expanded weights [K][N of the panel]
-    Scratch<BFloat16> panel_bf16;  // two blocks of expanded weights; what attention multiplies
+    Scratch<BFloat16> panel_bf16;  // weights of tiles, being multiplied and next; what attention multiplies
     Scratch<float> product;        // [M][N of the panel]; attention scores; a row copied out of channel tiles
   };
 
