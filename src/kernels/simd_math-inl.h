@@ -56,10 +56,11 @@ HWY_INLINE V exp2_product(D d, V a, V b) {
 template <class D, class V>
 HWY_INLINE V fast_exp(D d, V x) {
   const V shift = hn::Set(d, kRoundingShift), log2e = hn::Set(d, kLog2E);
-  x = hn::Min(hn::Set(d, 88.0f), hn::Max(hn::Set(d, -80.0f), x));  // x last: x86 keeps its NaN then
-  const V shifted = hn::MulAdd(x, log2e, shift);
-  const V f = hn::MulSub(x, log2e, hn::Sub(shifted, shift));
-  return exp2_parts(d, shifted, hn::MulAdd(x, hn::Set(d, kLog2ERest), f));
+  const V near = hn::Min(hn::Max(x, hn::Set(d, -80.0f)), hn::Set(d, 88.0f));
+  const V shifted = hn::MulAdd(near, log2e, shift);
+  const V f = hn::MulSub(near, log2e, hn::Sub(shifted, shift));
+  const V power = exp2_parts(d, shifted, hn::MulAdd(near, hn::Set(d, kLog2ERest), f));
+  return hn::IfThenElse(hn::IsNaN(x), x, power);  // which Max and Min hide, on some machines
 }
 
 /// log(1 + t) for t in [0, 1], to 2e-7 of itself; coefficients: minimax fit of log(1 + t) / t, constant
@@ -90,7 +91,7 @@ HWY_INLINE V silu(D d, V x) {
   return hn::Div(x, one_plus_exp_of_minus(d, x));
 }
 
-/// log(1 + exp(x)), which is x itself above 20, as torch's softplus. NaN stays NaN as in fast_exp.
+/// log(1 + exp(x)), which is x itself above 20, as torch's softplus. NaN stays NaN.
 template <class D, class V>
 HWY_INLINE V softplus(D d, V x) {
   return hn::Add(hn::Max(hn::Zero(d), x), log_one_plus(d, fast_exp(d, hn::Neg(hn::Abs(x)))));
