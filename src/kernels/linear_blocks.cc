@@ -125,9 +125,12 @@ class PanelWalk {
       Block after = unit_.works_ahead ? following(block, panels) : block;
       for (int64_t t = 0, next = unit_.tiles; t < tiles; t = next, next += unit_.tiles) {
         finish_weights();
-        if (unit_.works_ahead) next < tiles ? begin_weights(block, next) : begin_weights(after, 0);
+        if (next < tiles) {
+          begin_weights(block, next);
+        } else if (unit_.works_ahead) {
+          begin_weights(after, 0);
+        }
         multiply(block, t, after);
-        if (!unit_.works_ahead && next < tiles) begin_weights(block, next);
       }
       if (block.col + cut_.block_depth >= cut_.depth) store(block.panel, block.row, sums_);
       if (!unit_.works_ahead) {
