@@ -15,6 +15,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/half.h"
+#include "base/pages.h"
 
 namespace cobra {
 namespace {
@@ -169,6 +170,30 @@ TEST_F(FileTest, MapsAndRefusesWhatIsNotAFile) {
   EXPECT_EQ(MappedFile(path("empty")).bytes().size(), 0u);
   EXPECT_THROW(MappedFile(path("absent")), Error);
   EXPECT_THROW(MappedFile(fs::path(path("m")).parent_path()), Error);
+}
+
+TEST(Pages, WholeOnesLieInsideAndAreEmptyWhereNoneFits) {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<std::byte> memory(4 * page);
+  const std::span<std::byte> all(memory);
+  const size_t to_page = (page - reinterpret_cast<uintptr_t>(memory.data()) % page) % page;
+  const auto whole = [&](size_t first, size_t size) {
+    const std::span<std::byte> pages = whole_pages(all.subspan(to_page + first, size));
+    return std::pair(pages.data() - memory.data() - static_cast<ptrdiff_t>(to_page), pages.size());
+  };
+  const auto at = static_cast<ptrdiff_t>(page);
+  EXPECT_EQ(whole(0, 2 * page), std::pair(ptrdiff_t{0}, 2 * page));
+  EXPECT_EQ(whole(1, 2 * page), std::pair(at, page));
+  EXPECT_EQ(whole(page, 2 * page - 1), std::pair(at, page));
+  EXPECT_EQ(whole(1, 2 * page - 2).second, 0u);
+  EXPECT_EQ(whole(5, 7).second, 0u);
+}
+
+/// What was written before is kept: advice that were to drop pages would show here.
+TEST(Pages, HugeOnesKeepWhatIsThere) {
+  std::vector<std::byte> memory(size_t{5} << 20, std::byte{7});
+  prefer_huge_pages(memory);
+  EXPECT_EQ(std::count(memory.begin(), memory.end(), std::byte{7}), std::ssize(memory));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/pages.h"
 
 namespace cobra {
 namespace {
@@ -97,10 +98,8 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::release_pages(std::span<const std::byte> part) const {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto first = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
-  const auto last = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
-  if (last > first) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  const std::span<std::byte> whole = whole_pages({const_cast<std::byte*>(part.data()), part.size()});
+  if (!whole.empty()) ::madvise(whole.data(), whole.size(), MADV_DONTNEED);
 }
 
 std::string read_file(const std::string& path, int64_t max_bytes) {

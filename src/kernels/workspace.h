@@ -2,19 +2,26 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/half.h"
+#include "base/pages.h"
 
 namespace cobra {
 
-/// A buffer that grows and never shrinks: after the first pass of a size nothing is allocated.
+/// A buffer that grows and never shrinks: after the first pass of a size nothing is allocated. Large ones
+/// stand on huge pages: a prompt's activations are read in strides that touch more small pages than the
+/// processor remembers (bench/NOTES.md).
 template <typename T>
 class Scratch {
  public:
   T* get(int64_t size) {
-    if (size > buffer_.size()) buffer_ = AlignedBuffer<T>::uninitialized(size);
+    if (size > buffer_.size()) {
+      buffer_ = AlignedBuffer<T>::uninitialized(size);
+      prefer_huge_pages(std::as_writable_bytes(std::span(buffer_.data(), static_cast<size_t>(size))));
+    }
     return buffer_.data();
   }
 
