@@ -1,7 +1,8 @@
-// Kernels::linear_blocks: a prompt's products in bfloat16. The panels of output columns are handed out to
-// threads. A thread walks its panel block by block: activations stream past a few tiles of expanded weights
-// after another. A unit that works ahead (BlockUnit) has the next tiles' weights expanded piece by piece
-// between its products, so that the one's arithmetic hides the other's and what they wait for.
+// Kernels::linear_blocks: a prompt's products in bfloat16. Blocks of the result, some rows of a panel of
+// columns, are handed out to threads. A thread walks the depth of its result block by block: activations
+// stream past a few tiles of expanded weights after another. A unit that works ahead (BlockUnit) has the next
+// tiles' weights expanded piece by piece between its products, so that the one's arithmetic hides the other's
+// and what they wait for.
 #include <algorithm>
 #include <atomic>
 
@@ -40,7 +41,7 @@ struct Cut {
     const int64_t panels_each = divide_up(tiles, threads * unit.block_tiles);
     panel_tiles = round_up(divide_up(tiles, threads * panels_each), unit.tiles);
   }
-  int64_t panels() const { return divide_up(tiles, panel_tiles); }
+  int64_t row_blocks() const { return divide_up(rows, block_rows); }
   int64_t tiles_of(int64_t panel) const { return std::min(panel_tiles, tiles - panel * panel_tiles); }
   int64_t rows_from(int64_t row) const { return std::min(block_rows, rows - row); }
   int64_t depth_from(int64_t col) const { return std::min(block_depth, depth - col); }
@@ -98,7 +99,7 @@ class TileWeights {
   int64_t chunks_ = 1, pieces_ = 0, done_ = 0;
 };
 
-/// One thread's way through its panels.
+/// One thread's way through the results it takes.
 class PanelWalk {
  public:
   PanelWalk(const KernelTable& table, const WeightMatrix& w, const Cut& cut, const BFloat16* rows,
@@ -113,16 +114,16 @@ class PanelWalk {
         next_(now_ + unit_.tiles * b_stride_),
         sums_(scratch.product.get(cut.panel_tiles * cut.tile_sums())) {}
 
-  /// Takes panels until there are none; store(panel, first row, sums) gets each finished block of rows.
+  /// Takes blocks of the result until there are none; store(panel, first row, sums) gets each one finished.
   template <class Store>
-  void run(std::atomic<int64_t>& panels, const Store& store) {
-    Block block{panels++, 0, 0};
-    if (block.panel >= cut_.panels()) return;
+  void run(std::atomic<int64_t>& results, const Store& store) {
+    Block block = result(results++);
+    if (!exists(block)) return;
     unit_.begin();
     begin_weights(block, 0);
-    while (block.panel < cut_.panels()) {
+    while (exists(block)) {
       const int64_t tiles = cut_.tiles_of(block.panel);
-      Block after = unit_.works_ahead ? following(block, panels) : block;
+      Block after = unit_.works_ahead ? following(block, results) : block;
       for (int64_t t = 0, next = unit_.tiles; t < tiles; t = next, next += unit_.tiles) {
         finish_weights();
         if (next < tiles) {
@@ -134,7 +135,7 @@ class PanelWalk {
       }
       if (block.col + cut_.block_depth >= cut_.depth) store(block.panel, block.row, sums_);
       if (!unit_.works_ahead) {
-        after = following(block, panels);
+        after = following(block, results);
         begin_weights(after, 0);
       }
       block = after;
@@ -143,16 +144,20 @@ class PanelWalk {
   }
 
  private:
-  /// The block after `b`, of a new panel after the last one of its panel.
-  Block following(const Block& b, std::atomic<int64_t>& panels) const {
+  /// The first block of result i.
+  Block result(int64_t i) const {
+    return {i / cut_.row_blocks(), i % cut_.row_blocks() * cut_.block_rows, 0};
+  }
+  bool exists(const Block& b) const { return b.panel * cut_.panel_tiles < cut_.tiles; }
+  /// The block after `b`, of a new result after the last one of its result.
+  Block following(const Block& b, std::atomic<int64_t>& results) const {
     if (b.col + cut_.block_depth < cut_.depth) return {b.panel, b.row, b.col + cut_.block_depth};
-    if (b.row + cut_.block_rows < cut_.rows) return {b.panel, b.row + cut_.block_rows, 0};
-    return {panels++, 0, 0};
+    return result(results++);
   }
 
   /// From now on the weights of tiles from t on are expanded.
   void begin_weights(const Block& b, int64_t t) {
-    if (b.panel >= cut_.panels()) return;
+    if (!exists(b)) return;
     weights_.begin(b, t, std::min(unit_.tiles, cut_.tiles_of(b.panel) - t), next_);
   }
   /// They are complete, and multiplied next.
@@ -227,10 +232,10 @@ void Kernels::multiply_blocks(const BFloat16* rows, int64_t M, const Product& p,
   const WeightMatrix& w = p.w;
   const int threads = threads_for(M * w.rows * w.cols);
   const Cut cut(M, w, threads, *table_.block_unit);
-  std::atomic<int64_t> panels{0};
+  std::atomic<int64_t> results{0};
   parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
     PanelWalk walk(table_, w, cut, rows, workspace_.threads[static_cast<size_t>(thread)]);
-    walk.run(panels, [&](int64_t panel, int64_t row, float* sums) {
+    walk.run(results, [&](int64_t panel, int64_t row, float* sums) {
       for (int64_t r = 0; r < cut.rows_from(row); r += kRowsStored) {
         for (int64_t i = 0; i < cut.tiles_of(panel); ++i) {
           const int64_t column = (panel * cut.panel_tiles + i) * kTileRows;
