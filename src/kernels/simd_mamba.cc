@@ -61,10 +61,11 @@ struct ScanBlock {
 };
 
 /// kStates states of one vector of channels over a block of steps: h = exp(dt A) h + (dt x) B, y += C h. The
-/// states stay in registers. kDeep: as exp2_product has it.
+/// states stay in registers. Meanwhile the lines of as many steps from `coming` on are fetched. kDeep: as
+/// exp2_product has it.
 template <int kStates, bool kDeep>
 HWY_INLINE void scan_states(const ScanTile& tile, int64_t begin, int64_t steps, int first_state, int64_t c,
-                            ScanBlock& block) {
+                            const float* coming, ScanBlock& block) {
   const F d;
   V a[kStates], h[kStates];
   for (int n = 0; n < kStates; ++n) {
@@ -77,6 +78,7 @@ HWY_INLINE void scan_states(const ScanTile& tile, int64_t begin, int64_t steps, 
     const V step = hn::Load(d, block.dt_log2 + t * kChannels + c);
     const V input = hn::Load(d, block.dt_x + t * kChannels + c);
     V sum = hn::Load(d, block.y + t * kChannels + c);
+    __builtin_prefetch(coming + t * kChannels);
     for (int n = 0; n < kStates; ++n) {
       h[n] = hn::MulAdd(exp2_product<kDeep>(d, step, a[n]), h[n], hn::Mul(input, hn::Set(d, B[n])));
       sum = hn::MulAdd(h[n], hn::Set(d, C[n]), sum);
@@ -89,10 +91,14 @@ HWY_INLINE void scan_states(const ScanTile& tile, int64_t begin, int64_t steps, 
 template <bool kDeep>
 HWY_INLINE void scan_block(const ScanTile& tile, int64_t begin, int64_t steps, ScanBlock& block) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(F()));
+  // The next block's inputs, or the next tile's, which follows: each pass over the steps fetches one of them.
+  const float* const inputs[] = {tile.x, tile.dt, tile.z};
+  const auto coming = [&](int pass) { return inputs[pass % 3] + (begin + steps) * kChannels; };
   for (int64_t c = 0; c < kChannels; c += lanes) {
     int n = 0;
-    for (; n + 4 <= tile.states; n += 4) scan_states<4, kDeep>(tile, begin, steps, n, c, block);
-    for (; n < tile.states; ++n) scan_states<1, kDeep>(tile, begin, steps, n, c, block);
+    for (; n + 4 <= tile.states; n += 4)
+      scan_states<4, kDeep>(tile, begin, steps, n, c, coming(n / 4), block);
+    for (; n < tile.states; ++n) scan_states<1, kDeep>(tile, begin, steps, n, c, coming(n), block);
   }
 }
 
