@@ -42,7 +42,15 @@ step "1/3 Packages"
 "$root/scripts/setup.sh"
 
 step "2/3 Build (the first time takes some minutes)"
-(cd "$root" && cmake --preset engine && cmake --build --preset engine)
+build() {
+  cd "$root"
+  if grep -qs '^COBRA_TRAIN:BOOL=ON' build/release/CMakeCache.txt; then  # a developer's: the trainer stays
+    cmake --build --preset release --target cobra
+  else
+    cmake --preset engine && cmake --build --preset engine
+  fi
+}
+(build)
 cobra=$root/build/release/bin/cobra
 
 step "3/3 Questions"

@@ -27,16 +27,29 @@ HWY_INLINE V polynomial(D d, V x, const float (&coefficients)[kTerms]) {
 inline constexpr float kRoundingShift = 0x1.8p23f;
 inline constexpr float kLog2E = 1.44269504f, kLog2ERest = 1.92596303e-8f;  // together log2(e)
 
-/// 2^(n + f) for shifted = n + kRoundingShift, n from -126 to 127, and f in [-1/2, 1/2]: 2^f by a polynomial
-/// of degree 5 (relative error 1.3e-7 with its rounding; coefficients: minimax fit, constant term 1), 2^n by
-/// adding to the exponent.
+/// n + f, f in [-1/2, 1/2]: an exponent of two.
+template <class V>
+struct Exponent {
+  V shifted;  // n + kRoundingShift
+  V f;
+};
+
+/// a b, where multiply-adds round once to the last bit.
 template <class D, class V>
-HWY_INLINE V exp2_parts(D d, V shifted, V f) {
+HWY_INLINE Exponent<V> exponent_of_product(D d, V a, V b) {
+  const V shift = hn::Set(d, kRoundingShift), shifted = hn::MulAdd(a, b, shift);
+  return {shifted, hn::MulSub(a, b, hn::Sub(shifted, shift))};
+}
+
+/// 2^(n + f) for n from -126 to 127: 2^f by a polynomial of degree 5 (relative error 1.3e-7 with its
+/// rounding; coefficients: minimax fit, constant term 1), 2^n by adding to the exponent's bits.
+template <class D, class V>
+HWY_INLINE V exp2_of(D d, Exponent<V> e) {
   const hn::RebindToSigned<D> di;
   const V p =
-      polynomial(d, f, {0.00132647274f, 0.00967151292f, 0.0555073375f, 0.240222421f, 0.693146978f, 1.0f});
-  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
-  return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
+      polynomial(d, e.f, {0.00132647274f, 0.00967151292f, 0.0555073375f, 0.240222421f, 0.693146978f, 1.0f});
+  const auto bits = hn::ShiftLeft<23>(hn::BitCast(di, e.shifted));
+  return hn::BitCast(d, hn::Add(hn::BitCast(di, p), bits));
 }
 
 /// 2^(a b). Without kDeep a b must lie in [kExp2Depth, 127]; with it lower products give something below
@@ -44,23 +57,20 @@ HWY_INLINE V exp2_parts(D d, V shifted, V f) {
 inline constexpr float kExp2Depth = -126.0f;
 template <bool kDeep, class D, class V>
 HWY_INLINE V exp2_product(D d, V a, V b) {
-  const V shift = hn::Set(d, kRoundingShift);
-  const V shifted = hn::MulAdd(a, b, shift);
-  const V power = exp2_parts(d, shifted, hn::MulSub(a, b, hn::Sub(shifted, shift)));
+  const Exponent<V> e = exponent_of_product(d, a, b);
+  const V power = exp2_of(d, e);
   if constexpr (!kDeep) return power;
-  return hn::IfThenElseZero(hn::Ge(shifted, hn::Set(d, kRoundingShift + kExp2Depth)), power);
+  return hn::IfThenElseZero(hn::Ge(e.shifted, hn::Set(d, kRoundingShift + kExp2Depth)), power);
 }
 
 /// exp(x) for x in [-80, 88], to 2e-7 where multiply-adds round once; beyond them the value at the nearer
 /// end, so that no sum or quotient of some of them is subnormal. NaN stays NaN.
 template <class D, class V>
 HWY_INLINE V fast_exp(D d, V x) {
-  const V shift = hn::Set(d, kRoundingShift), log2e = hn::Set(d, kLog2E);
   const V near = hn::Min(hn::Max(x, hn::Set(d, -80.0f)), hn::Set(d, 88.0f));
-  const V shifted = hn::MulAdd(near, log2e, shift);
-  const V f = hn::MulSub(near, log2e, hn::Sub(shifted, shift));
-  const V power = exp2_parts(d, shifted, hn::MulAdd(near, hn::Set(d, kLog2ERest), f));
-  return hn::IfThenElse(hn::IsNaN(x), x, power);  // which Max and Min hide, on some machines
+  Exponent<V> e = exponent_of_product(d, near, hn::Set(d, kLog2E));
+  e.f = hn::MulAdd(near, hn::Set(d, kLog2ERest), e.f);
+  return hn::IfThenElse(hn::IsNaN(x), x, exp2_of(d, e));  // which Max and Min hide, on some machines
 }
 
 /// log(1 + t) for t in [0, 1], to 2e-7 of itself; coefficients: minimax fit of log(1 + t) / t, constant
