@@ -73,6 +73,50 @@ int64_t blocks_ahead(int64_t rows) {
   return Fmt::kNibbles ? 8 : 4;
 }
 
+/// What a group of rows fetches of a later block while it meets one. A tile alone comes from memory: each
+/// group fetches its share of the lines, so that memory is never idle. Of two tiles the first group fetches
+/// all.
+template <class Fmt, int kTiles>
+struct LinesAhead {
+  int64_t blocks, first = 0, end = 0;
+
+  LinesAhead(int64_t rows, int64_t first_x, int64_t count) : blocks(blocks_ahead<Fmt>(rows)) {
+    const int64_t lines = blocks == 0 ? 0 : Fmt::kNibbles ? 4 : 8;
+    if (kTiles == 1) first = lines * first_x / rows;
+    end = kTiles == 1 ? lines * (first_x + count) / rows : first_x == 0 ? lines : 0;
+  }
+  HWY_INLINE void fetch(const std::byte* tile, int64_t block) const {
+    const std::byte* coming = tile_block(Fmt::type, tile, block + blocks).q;
+    for (int64_t line = first; line < end; ++line) __builtin_prefetch(coming + 64 * line);
+  }
+};
+
+/// The integers that the products of a row begin with, so that what was added to the quants is taken away.
+template <class Fmt>
+HWY_INLINE VI initial_dot(const int32_t* shift, int half) {
+  constexpr int32_t kAdded = added_by_load<Fmt, !kSigned>();
+  if constexpr (kAdded == 0)
+    return hn::Zero(RowsI());
+  else
+    return hn::Set(RowsI(), shift[Fmt::kHalves == 2 ? half : 2] / (128 / kAdded));
+}
+
+/// Adds the products of one block, or a half of it, with kRows rows of 32 columns at q.
+template <class Fmt, int kRows, int kVectors>
+COBRA_DOT_BYTES HWY_INLINE void add_dots(const TileBlock* block, int half, const int8_t* q, VI* dots) {
+  constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
+#pragma GCC unroll 8  // or what is summed leaves the registers: twice the time of 16 rows
+  for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
+    VI quads[kVectors];
+    for (int v = 0; v < kVectors; ++v)
+      quads[v] = load_four<Fmt, !kSigned>(block[v / kPerTile], g, v % kPerTile * kLanes);
+    for (int m = 0; m < kRows; ++m) {
+      const VI four = broadcast_bits(q + m * kBlockCols + 4 * g);
+      for (int v = 0; v < kVectors; ++v) dots[v * kRows + m] = dot_bytes(dots[v * kRows + m], quads[v], four);
+    }
+  }
+}
+
 /// kTiles tiles of 16 weight rows with kRows rows of activations. Blocks [begin, end) are added to the sums
 /// of those before, in out [tile][x.rows][16].
 template <class Fmt, int kRows, int kTiles>
@@ -80,24 +124,10 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
                               int64_t first_x, int64_t begin, int64_t end, float* out) {
   const RowsF d;
   constexpr int kVectors = kTiles * kPerTile;
-  constexpr int32_t kAdded = added_by_load<Fmt, !kSigned>();
-  const auto start = [&](const int32_t* shift, int half) {
-    if constexpr (kAdded == 0)
-      return 0;
-    else
-      return shift[Fmt::kHalves == 2 ? half : 2] / (128 / kAdded);
-  };
-  constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
   const auto to = [&](int v, int m) {
     return out + (v / kPerTile * x.rows + first_x + m) * kTileRows + v % kPerTile * kLanes;
   };
-  // One tile comes from memory: each group of rows fetches its share of the lines, so that memory is never
-  // idle.
-  constexpr int64_t kLines = Fmt::kNibbles ? 4 : 8;
-  const int64_t ahead = blocks_ahead<Fmt>(x.rows);
-  const int64_t lines = ahead > 0 ? kLines : 0;
-  const int64_t first_line = kTiles == 1 ? lines * first_x / x.rows : 0;
-  const int64_t end_line = kTiles == 1 ? lines * (first_x + kRows) / x.rows : first_x == 0 ? lines : 0;
+  const LinesAhead<Fmt, kTiles> ahead(x.rows, first_x, kRows);
   VF sums[kVectors * kRows];
   for (int v = 0; v < kVectors; ++v) {
     for (int m = 0; m < kRows; ++m) sums[v * kRows + m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, to(v, m));
@@ -106,28 +136,16 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
     TileBlock block[kTiles];
     for (int i = 0; i < kTiles; ++i) {
       block[i] = tile_block(Fmt::type, tile + i * tile_bytes, b);
-      const std::byte* coming = tile_block(Fmt::type, tile + i * tile_bytes, b + ahead).q;
-      for (int64_t line = first_line; line < end_line; ++line) __builtin_prefetch(coming + 64 * line);
+      ahead.fetch(tile + i * tile_bytes, b);
     }
     const int64_t at = x.block(first_x, b);
     for (int half = 0; half < Fmt::kHalves; ++half) {
       VI dots[kVectors * kRows];
       for (int m = 0; m < kRows; ++m) {
-        const VI initial = hn::Set(RowsI(), start(x.shift + (at + m) * 3, half));
+        const VI initial = initial_dot<Fmt>(x.shift + (at + m) * 3, half);
         for (int v = 0; v < kVectors; ++v) dots[v * kRows + m] = initial;
       }
-#pragma GCC unroll 8  // or what is summed leaves the registers: twice the time of 16 rows
-      for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
-        VI quads[kVectors];
-        for (int v = 0; v < kVectors; ++v) {
-          quads[v] = load_four<Fmt, !kSigned>(block[v / kPerTile], g, v % kPerTile * kLanes);
-        }
-        for (int m = 0; m < kRows; ++m) {
-          const VI four = broadcast_bits(x.q + (at + m) * kBlockCols + 4 * g);
-          for (int v = 0; v < kVectors; ++v)
-            dots[v * kRows + m] = dot_bytes(dots[v * kRows + m], quads[v], four);
-        }
-      }
+      add_dots<Fmt, kRows, kVectors>(block, half, x.q + at * kBlockCols, dots);
       for (int v = 0; v < kVectors; ++v) {
         const VF scale = Fmt::scale(block[v / kPerTile], half, v % kPerTile * kLanes);
         for (int m = 0; m < kRows; ++m) {
