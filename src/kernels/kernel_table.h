@@ -78,6 +78,17 @@ struct ChunkSource {
   int64_t cols;
 };
 
+/// A part of a product on its way to the result: out = [out +] scale * (product + bias).
+struct Finish {
+  const float* product;  // [rows][cols], from row to row `ld` values; out may be the same
+  int64_t ld, rows, cols;
+  const float* bias;   // [cols] or null
+  const float* scale;  // [cols] or null
+  bool add;            // to what stands in out
+  float* out;          // [rows][cols]
+  int64_t stride;      // from row to row
+};
+
 struct Gemm {
   int64_t M, N, K;
   int64_t lda, ldb, ldc;
@@ -124,6 +135,7 @@ struct KernelTable {
   /// [cols/2][16 rows][2]. `col` and `cols` are multiples of 32; what lies past the matrix, in its
   /// last tile or its last 32 columns, is zeros.
   void (*expand_pairs)(const WeightMatrix& w, int64_t t, int64_t col, int64_t cols, BFloat16* out);
+  void (*finish_product)(const Finish& part);
   /// n values of a plain type to float32.
   void (*widen)(DType type, const std::byte* values, int64_t n, float* out);
 

@@ -51,6 +51,7 @@ TEST_P(KernelTableTest, HasKernelsOfItsOwn) {
   EXPECT_TRUE(own(&T::causal_conv1d_silu_backward) && own(&T::selective_scan_backward)) << "gradients";
   EXPECT_TRUE(own(&T::quantize_row) && own(&T::dot_packed) && own(&T::dot_plain)) << "decode";
   EXPECT_TRUE(own(&T::quantize_row_16) && own(&T::dot_packed_16)) << "prompts in 16 bits";
+  EXPECT_TRUE(own(&T::finish_product)) << "results";
   EXPECT_TRUE(own(&T::widen)) << "plain types";
   EXPECT_EQ(own(&T::expand_pairs), tested.isa == "avx512-vnni" && has_avx512_bf16()) << "bfloat16";
   EXPECT_TRUE(own(&T::gemm_f32)) << "float32 product";
@@ -74,6 +75,31 @@ TEST_P(KernelTableTest, SoftmaxKeepsNaN) {
     tested.softmax(x.data(), 1.0f, 40);
     for (const float v : x) EXPECT_TRUE(std::isnan(v)) << v;
   }
+}
+
+/// Bit by bit: what is done to a product does not depend on the machine.
+TEST_P(KernelTableTest, FinishesProducts) {
+  for (const int64_t cols : {1, 5, 16, 37, 64}) {
+    for (int options = 0; options < 8; ++options) {
+      const int64_t rows = 19, ld = cols + 3, stride = cols + 5;
+      const Floats product = random_values(rows * ld, 1), bias = random_values(cols, 2),
+                   scale = random_values(cols, 3), before = random_values(rows * stride, 4);
+      Guarded<float> a(rows * stride), b(rows * stride);
+      for (const auto& [table, out] : {std::pair{&tested, &a}, std::pair{&reference, &b}}) {
+        std::copy(before.begin(), before.end(), out->data());
+        table->finish_product({product.data(), ld, rows, cols, options & 1 ? bias.data() : nullptr,
+                               options & 2 ? scale.data() : nullptr, (options & 4) != 0, out->data(), stride});
+      }
+      EXPECT_EQ(a.values(), b.values()) << cols << " columns, options " << options;
+    }
+  }
+}
+
+TEST(FinishProduct, AddsTheBiasBeforeItScalesAndKeepsWhatLiesBetweenRows) {
+  const float product[] = {1, 2, 9, 3, 4, 9}, bias[] = {10, 20}, scale[] = {2, 3};
+  Floats out = {100, 200, -1, 300, 400, -1};
+  reference_kernels().finish_product({product, 3, 2, 2, bias, scale, true, out.data(), 3});
+  EXPECT_EQ(out, (Floats{100 + 22, 200 + 66, -1, 300 + 26, 400 + 72, -1}));
 }
 
 TEST_P(KernelTableTest, Softmax) {

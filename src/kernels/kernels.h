@@ -157,8 +157,6 @@ class Kernels {
   TensorView<const float> row_major(const LinearView<const float>& x) const;
   void store(float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col, int64_t cols,
              const LinearView<float>& y, const Epilogue& e) const;
-  static void store_tiles(const float* product, int64_t ld, int64_t rows, int64_t first_row,
-                          int64_t first_col, int64_t cols, const LinearView<float>& y);
 };
 
 }  // namespace cobra

@@ -105,54 +105,31 @@ TensorView<const float> Kernels::row_major(const LinearView<const float>& x) con
 }
 
 /// Applies the epilogue to product [rows, cols] (leading dimension ld) and stores it as rows [first_row, ...)
-/// and columns [first_col, ...) of y. The product is scratch and is changed.
+/// and columns [first_col, ...) of y; padding of a last channel tile is left as it is. The product is scratch
+/// and is changed.
 void Kernels::store(float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col,
                     int64_t cols, const LinearView<float>& y, const Epilogue& e) const {
-  const auto for_rows = [&](const auto& body) {
-    for (int64_t r = 0; r < rows; ++r) body(product + r * ld, r);
-  };
-  if (e.bias) {
-    for_rows([&](float* p, int64_t) {
-      for (int64_t c = 0; c < cols; ++c) p[c] += e.bias[first_col + c];
-    });
-  }
+  const auto of_columns = [](const float* values, int64_t c) { return values ? values + c : nullptr; };
+  const float* bias = of_columns(e.bias, first_col);
   if (e.activation != Activation::none) {
+    table_.finish_product({product, ld, rows, cols, bias, nullptr, false, product, ld});
     const auto activate = e.activation == Activation::gelu ? table_.gelu : table_.quick_gelu;
     if (ld == cols) {
       activate(product, rows * cols);
     } else {
-      for_rows([&](float* p, int64_t) { activate(p, cols); });
+      for (int64_t r = 0; r < rows; ++r) activate(product + r * ld, cols);
     }
+    bias = nullptr;
   }
-  if (e.scale) {
-    for_rows([&](float* p, int64_t) {
-      for (int64_t c = 0; c < cols; ++c) p[c] *= e.scale[first_col + c];
-    });
-  }
-  if (y.tiled) return store_tiles(product, ld, rows, first_row, first_col, cols, y);
-  for_rows([&](const float* p, int64_t r) {
-    float* out = y.data + (first_row + r) * y.stride + first_col;
-    if (e.add_to_output) {
-      for (int64_t c = 0; c < cols; ++c) out[c] += p[c];
-    } else {
-      std::memcpy(out, p, static_cast<size_t>(cols) * sizeof(float));
-    }
-  });
-}
-
-/// The product to channel tiles; padding of the last one is left as it is.
-void Kernels::store_tiles(const float* product, int64_t ld, int64_t rows, int64_t first_row,
-                          int64_t first_col, int64_t cols, const LinearView<float>& y) {
+  const auto finish = [&](int64_t c, int64_t width, float* out, int64_t stride) {
+    table_.finish_product({product + c, ld, rows, width, of_columns(bias, c),
+                           of_columns(e.scale, first_col + c), e.add_to_output, out, stride});
+  };
+  if (!y.tiled) return finish(0, cols, y.data + first_row * y.stride + first_col, y.stride);
   const TiledView<float> tiles{y.data, y.rows, y.cols};
   for (int64_t c = 0; c < cols; c += kTileChannels) {
-    float* out = tiles.tile((first_col + c) / kTileChannels) + first_row * kTileChannels;
-    const auto width = static_cast<size_t>(std::min<int64_t>(kTileChannels, cols - c)) * sizeof(float);
-    for (int64_t r = 0; r < rows; ++r, out += kTileChannels) {
-      const float* from = product + r * ld + c;
-      // A whole tile's row is one move, for its width is known here.
-      width == kTileChannels * sizeof(float) ? std::memcpy(out, from, kTileChannels * sizeof(float))
-                                             : std::memcpy(out, from, width);
-    }
+    finish(c, std::min<int64_t>(kTileChannels, cols - c),
+           tiles.tile((first_col + c) / kTileChannels) + first_row * kTileChannels, kTileChannels);
   }
 }
 

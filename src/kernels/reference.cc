@@ -55,6 +55,18 @@ void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
   }
 }
 
+void finish_product(const Finish& part) {
+  for (int64_t r = 0; r < part.rows; ++r) {
+    for (int64_t c = 0; c < part.cols; ++c) {
+      float& out = part.out[r * part.stride + c];
+      float value = part.product[r * part.ld + c];
+      if (part.bias) value += part.bias[c];
+      if (part.scale) value *= part.scale[c];
+      out = part.add ? out + value : value;
+    }
+  }
+}
+
 void quantize_activations(const float* x, int64_t n, const QuantizedRow& out) {
   for (int64_t b = 0; b < n / kBlockCols; ++b) {
     const float* values = x + b * kBlockCols;
@@ -204,6 +216,7 @@ const KernelTable& reference_kernels() {
       .quantize_row_16 = quantize_activations_16,
       .dot_packed_16 = dot_packed_16,
       .expand_pairs = expand_pairs,
+      .finish_product = finish_product,
       .widen = widen,
       .gemm_f32 = gemm_f32,
       .block_unit = nullptr,

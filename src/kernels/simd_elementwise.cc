@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_math-inl.h"
@@ -136,16 +137,65 @@ void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
 }
 
 void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
-  if (x.cols < kChunkCols) return reference_kernels().to_bfloat16_chunk(x, out);
+  constexpr int64_t kHalf = kChunkCols / 2;
+  if (x.cols % kHalf != 0) return reference_kernels().to_bfloat16_chunk(x, out);
   const hn::CappedTag<float, 16> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const float *left = x.left, *right = x.right;
   for (int64_t r = 0; r < x.rows; ++r, left += x.stride, right += x.stride, out += kChunkCols) {
-    for (int64_t i = 0; i < 16; i += lanes) {
+    for (int64_t i = 0; i < kHalf; i += lanes) {
       store_rounded_or_nan(d, hn::LoadU(d, left + i), out + i);
-      store_rounded_or_nan(d, hn::LoadU(d, right + i), out + 16 + i);
+      store_rounded_or_nan(d, x.cols > kHalf ? hn::LoadU(d, right + i) : hn::Zero(d), out + kHalf + i);
     }
   }
+}
+
+/// Rows [begin, end) of the columns from c on that fill a vector.
+template <bool kBias, bool kScale, bool kAdd>
+HWY_INLINE void finish_columns(const Finish& part, int64_t begin, int64_t end, int64_t c) {
+  const hn::CappedTag<float, kTileRows> d;
+  const auto bias = kBias ? hn::LoadU(d, part.bias + c) : hn::Zero(d);
+  const auto scale = kScale ? hn::LoadU(d, part.scale + c) : hn::Zero(d);
+  for (int64_t r = begin; r < end; ++r) {
+    float* out = part.out + r * part.stride + c;
+    auto value = hn::LoadU(d, part.product + r * part.ld + c);
+    if constexpr (kBias) value = hn::Add(value, bias);
+    if constexpr (kScale) value = hn::Mul(value, scale);
+    if constexpr (kAdd) value = hn::Add(value, hn::LoadU(d, out));
+    hn::StoreU(value, d, out);
+  }
+}
+
+/// A few rows at a time, so that those of a wide part stay in the cache between its vectors.
+template <bool kBias, bool kScale, bool kAdd>
+void finish_rows(const Finish& part) {
+  constexpr int64_t kRowsTogether = 16;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(hn::CappedTag<float, kTileRows>()));
+  const int64_t whole = part.cols / lanes * lanes;
+  for (int64_t r = 0; r < part.rows; r += kRowsTogether) {
+    const int64_t end = std::min(r + kRowsTogether, part.rows);
+    for (int64_t c = 0; c < whole; c += lanes) finish_columns<kBias, kScale, kAdd>(part, r, end, c);
+  }
+  if (whole == part.cols) return;
+  reference_kernels().finish_product({.product = part.product + whole,
+                                      .ld = part.ld,
+                                      .rows = part.rows,
+                                      .cols = part.cols - whole,
+                                      .bias = kBias ? part.bias + whole : nullptr,
+                                      .scale = kScale ? part.scale + whole : nullptr,
+                                      .add = kAdd,
+                                      .out = part.out + whole,
+                                      .stride = part.stride});
+}
+
+void finish_product(const Finish& part) {
+  const auto with_add = [&](auto bias, auto scale) {
+    part.add ? finish_rows<bias, scale, true>(part) : finish_rows<bias, scale, false>(part);
+  };
+  const auto with_scale = [&](auto bias) {
+    part.scale ? with_add(bias, std::true_type()) : with_add(bias, std::false_type());
+  };
+  part.bias ? with_scale(std::true_type()) : with_scale(std::false_type());
 }
 
 }  // namespace
@@ -158,6 +208,7 @@ static void add_to(KernelTable& table) {
   table.quick_gelu = quick_gelu;
   table.to_bfloat16 = to_bfloat16_row;
   table.to_bfloat16_chunk = to_bfloat16_chunk;
+  table.finish_product = finish_product;
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
