@@ -138,14 +138,22 @@ void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
 
 void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
   constexpr int64_t kHalf = kChunkCols / 2;
-  if (x.cols % kHalf != 0) return reference_kernels().to_bfloat16_chunk(x, out);
-  const hn::CappedTag<float, 16> d;
+  const hn::CappedTag<float, kHalf> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto left_cols = static_cast<size_t>(std::min(x.cols, kHalf)),
+             right_cols = static_cast<size_t>(x.cols) - left_cols;
+  HWY_ALIGN float padded[kChunkCols] = {};  // a row that ends within the chunk
   const float *left = x.left, *right = x.right;
   for (int64_t r = 0; r < x.rows; ++r, left += x.stride, right += x.stride, out += kChunkCols) {
+    const float* halves[] = {left, right};
+    if (x.cols < kChunkCols) {
+      std::memcpy(padded, left, left_cols * sizeof(float));
+      std::memcpy(padded + kHalf, right, right_cols * sizeof(float));
+      halves[0] = padded, halves[1] = padded + kHalf;
+    }
     for (int64_t i = 0; i < kHalf; i += lanes) {
-      store_rounded_or_nan(d, hn::LoadU(d, left + i), out + i);
-      store_rounded_or_nan(d, x.cols > kHalf ? hn::LoadU(d, right + i) : hn::Zero(d), out + kHalf + i);
+      store_rounded_or_nan(d, hn::LoadU(d, halves[0] + i), out + i);
+      store_rounded_or_nan(d, hn::LoadU(d, halves[1] + i), out + kHalf + i);
     }
   }
 }
