@@ -135,6 +135,7 @@ struct KernelTable {
   /// [cols/2][16 rows][2]. `col` and `cols` are multiples of 32; what lies past the matrix, in its
   /// last tile or its last 32 columns, is zeros.
   void (*expand_pairs)(const WeightMatrix& w, int64_t t, int64_t col, int64_t cols, BFloat16* out);
+  /// The end of every product.
   void (*finish_product)(const Finish& part);
   /// n values of a plain type to float32.
   void (*widen)(DType type, const std::byte* values, int64_t n, float* out);
