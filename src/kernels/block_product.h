@@ -42,7 +42,7 @@ struct BlockUnit {
   /// that are multiplied and expanded stay in the second-level cache, AMX's weights in the first-level one.
   int64_t block_rows, block_tiles, block_depth;
   /// Whether the next weights are expanded and the next block's activations fetched between products.
-  /// That pays where products leave the vector units free; elsewhere a panel claimed early only lets other
+  /// That pays where products leave the vector units free; elsewhere a result claimed early only lets other
   /// threads wait at the end.
   bool works_ahead;
   void (*multiply)(const BlockProduct& product);

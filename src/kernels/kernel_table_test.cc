@@ -88,7 +88,8 @@ TEST_P(KernelTableTest, FinishesProducts) {
       for (const auto& [table, out] : {std::pair{&tested, &a}, std::pair{&reference, &b}}) {
         std::copy(before.begin(), before.end(), out->data());
         table->finish_product({product.data(), ld, rows, cols, options & 1 ? bias.data() : nullptr,
-                               options & 2 ? scale.data() : nullptr, (options & 4) != 0, out->data(), stride});
+                               options & 2 ? scale.data() : nullptr, (options & 4) != 0, out->data(),
+                               stride});
       }
       EXPECT_EQ(a.values(), b.values()) << cols << " columns, options " << options;
     }

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/simd_math-inl.h"
 #include "kernels/simd_tile-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -172,11 +173,8 @@ void quantize_row(const float* x, int64_t n, const QuantizedRow& out) {
   for (int64_t b = 0; b < n / kBlockCols; ++b) {
     const float* block = x + b * kBlockCols;
     const int64_t to = b * out.rows;
-    VF largest = hn::Zero(d);
-    for (int64_t i = 0; i < kBlockCols; i += lanes)
-      largest = hn::Max(largest, hn::Abs(hn::LoadU(d, block + i)));
-    const float maximum = hn::GetLane(hn::MaxOfLanes(d, largest));
-    const VF inverse = hn::Set(d, maximum > 0.0f ? 127.0f / maximum : 0.0f);
+    const float largest = largest_magnitude(block, kBlockCols);
+    const VF inverse = hn::Set(d, largest > 0.0f ? 127.0f / largest : 0.0f);
     int8_t* q = out.q + to * kBlockCols;
     for (int64_t i = 0; i < kBlockCols; i += lanes) {
       const VI value = hn::NearestInt(hn::Mul(hn::LoadU(d, block + i), inverse));
@@ -187,7 +185,7 @@ void quantize_row(const float* x, int64_t n, const QuantizedRow& out) {
     int32_t halves[2];
     sum_halves(q, halves);
     const int32_t total = halves[0] + halves[1];
-    out.scale[to] = maximum / 127.0f;
+    out.scale[to] = largest / 127.0f;
     out.shift[3 * to] = -128 * halves[0];
     out.shift[3 * to + 1] = -128 * halves[1];
     out.shift[3 * to + 2] = -128 * total;

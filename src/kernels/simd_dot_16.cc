@@ -11,6 +11,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/simd_math-inl.h"
 #include "kernels/simd_tile-inl.h"
 
 // Highway 1.0 asks for machines with VNNI in its AVX3_DL target, but does not tell the compiler.
@@ -32,14 +33,6 @@ using Bytes = hn::Repartition<uint8_t, RowsI>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(RowsI()));
 constexpr int kPerTile = kTileRows / kLanes;  // vectors
 constexpr bool kManyRegisters = kLanes == kTileRows;
-
-/// The largest magnitude of n values, a multiple of 32.
-HWY_INLINE float largest_magnitude(const float* x, int64_t n) {
-  const RowsF d;
-  VF largest = hn::Zero(d);
-  for (int64_t i = 0; i < n; i += kLanes) largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
-  return hn::GetLane(hn::MaxOfLanes(d, largest));
-}
 
 void quantize_row_16(const float* x, int64_t n, const Row16& out) {
   const RowsF d;

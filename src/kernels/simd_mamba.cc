@@ -102,20 +102,12 @@ HWY_INLINE void scan_block(const ScanTile& tile, int64_t begin, int64_t steps, S
   }
 }
 
-/// The largest |A| of a tile.
-HWY_INLINE float fastest_decay(const ScanTile& tile) {
-  const F d;
-  V largest = hn::Zero(d);
-  for (int64_t i = 0; i < tile.states * kChannels; i += static_cast<int64_t>(hn::Lanes(d)))
-    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, tile.A + i)));
-  return hn::GetLane(hn::MaxOfLanes(d, largest));
-}
-
 void selective_scan(const ScanTile& tile) {
   const F d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   // Looking for the largest |A| costs as much as it saves a few steps.
-  const float decay = tile.L < kFewSteps ? std::numeric_limits<float>::infinity() : fastest_decay(tile);
+  const float decay = tile.L < kFewSteps ? std::numeric_limits<float>::infinity()
+                                         : largest_magnitude(tile.A, tile.states * kChannels);
   ScanBlock block;
   for (int64_t begin = 0; begin < tile.L; begin += kSteps) {
     const int64_t steps = std::min(kSteps, tile.L - begin), offset = begin * kChannels;

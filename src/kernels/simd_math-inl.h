@@ -8,11 +8,22 @@
 
 #include <hwy/highway.h>
 
+#include <cstdint>
+
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
 namespace cobra {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+
+/// The largest magnitude of n values, a multiple of 16.
+HWY_INLINE float largest_magnitude(const float* x, int64_t n) {
+  const hn::CappedTag<float, 16> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto largest = hn::Zero(d);
+  for (int64_t i = 0; i < n; i += lanes) largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
 
 /// The polynomial with these coefficients, that of the highest power first.
 template <class D, class V, int kTerms>
