@@ -55,9 +55,11 @@ KernelTable make_table(const Target& target) {
   add_mamba_kernels(target.bit, table);
   add_mamba_backward_kernels(target.bit, table);
   add_dot_kernels(target.bit, table);
-  if (target.multiplies_bytes) add_dot_bytes_kernels(target.bit, table);
-  add_dot_16_kernels(target.bit, table);
-  if (target.bit == HWY_AVX2 && target.multiplies_bytes) add_dot_16_vnni_kernels(table);
+  add_dot_pairs_kernels(target.bit, table);
+  if (target.multiplies_bytes) {  // after those that it replaces
+    add_dot_bytes_kernels(target.bit, table);
+    if (target.bit == HWY_AVX2) add_dot_pairs_vnni_kernels(table);
+  }
   add_expand_kernels(target.bit, table);
   add_gemm_kernels(target.bit, table);
   return table;

@@ -51,46 +51,6 @@ COBRA_DOT_BYTES HWY_INLINE VI dot_bytes(VI sum, VI w, VI x) {
 #endif
 }
 
-/// Blocks of a tile that stay in the first-level cache (8.7 KB of q8_0) while groups of rows pass by.
-constexpr int64_t kBlocksTogether = 16;
-
-/// AMD's processors read a single stream faster by themselves, by a tenth on Zen 4 (bench/NOTES.md).
-bool stream_fetches_itself() {
-#if HWY_ARCH_X86
-  static const bool amd = __builtin_cpu_is("amd") != 0;
-  return amd;
-#else
-  return false;
-#endif
-}
-
-/// Blocks that are fetched ahead of the one that is multiplied; 0: none. Several rows take long for a block,
-/// so that the processor does not look past it by itself; with a row or two it does, and 2 KB help some.
-template <class Fmt>
-int64_t blocks_ahead(int64_t rows) {
-  if (rows > 2) return kBlocksTogether;
-  if (stream_fetches_itself()) return 0;
-  return Fmt::kNibbles ? 8 : 4;
-}
-
-/// What a group of rows fetches of a later block while it meets one. A tile alone comes from memory: each
-/// group fetches its share of the lines, so that memory is never idle. Of two tiles the first group fetches
-/// all.
-template <class Fmt, int kTiles>
-struct LinesAhead {
-  int64_t blocks, first = 0, end = 0;
-
-  LinesAhead(int64_t rows, int64_t first_x, int64_t count) : blocks(blocks_ahead<Fmt>(rows)) {
-    const int64_t lines = blocks == 0 ? 0 : Fmt::kNibbles ? 4 : 8;
-    if (kTiles == 1) first = lines * first_x / rows;
-    end = kTiles == 1 ? lines * (first_x + count) / rows : first_x == 0 ? lines : 0;
-  }
-  HWY_INLINE void fetch(const std::byte* tile, int64_t block) const {
-    const std::byte* coming = tile_block(Fmt::type, tile, block + blocks).q;
-    for (int64_t line = first; line < end; ++line) __builtin_prefetch(coming + 64 * line);
-  }
-};
-
 /// The integers that the products of a row begin with, so that what was added to the quants is taken away.
 template <class Fmt>
 HWY_INLINE VI initial_dot(const int32_t* shift, int half) {
@@ -196,7 +156,7 @@ void dot_tiles(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x
 void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const QuantizedRows& x, float* out) {
   const std::byte* tiles = w.tile(first);
   const int64_t tile_bytes = w.tile_bytes(), tile_sums = x.rows * kTileRows;
-  const int64_t together = x.rows > 2 ? kBlocksTogether : x.cols / kBlockCols;
+  const int64_t together = blocks_together(x);
   with_format(w.type, [&](auto format) {
     using Fmt = decltype(format);
     int64_t t = 0;

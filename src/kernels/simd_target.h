@@ -20,11 +20,11 @@ void add_elementwise_kernels(int64_t target, KernelTable& table);
 void add_mamba_kernels(int64_t target, KernelTable& table);
 void add_mamba_backward_kernels(int64_t target, KernelTable& table);
 void add_dot_kernels(int64_t target, KernelTable& table);
+void add_dot_pairs_kernels(int64_t target, KernelTable& table);
+/// AVX-VNNI's in place of AVX2's.
+void add_dot_pairs_vnni_kernels(KernelTable& table);
 /// For machines that multiply bytes, which a target alone does not say; nothing for targets where none do.
 void add_dot_bytes_kernels(int64_t target, KernelTable& table);
-void add_dot_16_kernels(int64_t target, KernelTable& table);
-/// AVX-VNNI's in place of AVX2's.
-void add_dot_16_vnni_kernels(KernelTable& table);
 void add_expand_kernels(int64_t target, KernelTable& table);
 void add_gemm_kernels(int64_t target, KernelTable& table);
 
