@@ -102,18 +102,19 @@ HWY_INLINE void add_dots(const Vectors<kVectors>& w, int, const int8_t* q, VI* d
   static_assert(kTogether * 2 * kLargest * 127 <= 32767);
   for (int begin = 0; begin < kGroups; begin += kTogether) {
     VI pairs[kVectors * kRows];
-    for (VI& sum : pairs) sum = hn::Zero(RowsI());
-#pragma GCC unroll 8
-    for (int g = begin; g < begin + kTogether; ++g) {
+    each<kVectors * kRows>([&](auto i) COBRA_INLINE { pairs[i] = hn::Zero(RowsI()); });
+    each<kTogether>([&](auto i) COBRA_INLINE {
+      const int g = begin + i;
       VI quads[kVectors];
-      for (int v = 0; v < kVectors; ++v) quads[v] = load_four<Fmt, true>(w.block[v], g, w.first[v]);
-      for (int m = 0; m < kRows; ++m) {
+      each<kVectors>([&](auto v)
+                         COBRA_INLINE { quads[v] = load_four<Fmt, true>(w.block[v], g, w.first[v]); });
+      each<kRows>([&](auto m) COBRA_INLINE {
         const VI four = broadcast_bits(q + m * kBlockCols + 4 * g);
-        for (int v = 0; v < kVectors; ++v) add_byte_products(pairs[v * kRows + m], quads[v], four);
-      }
-    }
+        each<kVectors>([&](auto v) COBRA_INLINE { add_byte_products(pairs[v * kRows + m], quads[v], four); });
+      });
+    });
     const VI ones = hn::Set(RowsI(), 0x00010001);
-    for (int i = 0; i < kVectors * kRows; ++i) dot_pairs(dots[i], pairs[i], ones);
+    each<kVectors * kRows>([&](auto i) COBRA_INLINE { dot_pairs(dots[i], pairs[i], ones); });
   }
 }
 

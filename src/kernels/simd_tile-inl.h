@@ -11,6 +11,8 @@
 #include <hwy/highway.h>
 
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "kernels/kernel_table.h"
 #include "kernels/packed_tile.h"
@@ -92,6 +94,20 @@ HWY_INLINE hn::Vec<RowsI> broadcast_bits(const void* q) {
   return hn::Set(RowsI(), bits);
 }
 
+/// Behind the parameters of a lambda: compiled into its caller, with the instructions that it may use.
+#undef COBRA_INLINE
+#define COBRA_INLINE __attribute__((always_inline))
+
+/// body(0), ..., body(kCount - 1), each number a constant, so that what arrays hold stays in registers: loops
+/// are unrolled too late for that where there are several of them.
+template <int kCount, class Body>
+HWY_INLINE void each(const Body& body) {
+  [&]<int... i>(std::integer_sequence<int, i...>) COBRA_INLINE {
+    (body(std::integral_constant<int, i>()), ...);
+  }
+  (std::make_integer_sequence<int, kCount>());
+}
+
 /// Calls body(Format<type>()) for a packed type.
 template <class Body>
 HWY_INLINE void with_format(DType type, const Body& body) {
@@ -118,9 +134,10 @@ inline int64_t blocks_together(const QuantizedRows& x) {
   return x.rows > 2 ? kBlocksTogether : x.cols / kBlockCols;
 }
 
-/// AMD's processors read a single stream faster by themselves, by a tenth on Zen 4 (bench/NOTES.md).
+/// AMD's processors with AVX-512 read a single stream faster by themselves, by a tenth on Zen 4
+/// (bench/NOTES.md).
 inline bool stream_fetches_itself() {
-#if HWY_ARCH_X86
+#if HWY_TARGET == HWY_AVX3_DL
   static const bool amd = __builtin_cpu_is("amd") != 0;
   return amd;
 #else
@@ -129,12 +146,13 @@ inline bool stream_fetches_itself() {
 }
 
 /// Blocks that are fetched ahead of the one that is multiplied; 0: none. Several rows take long for a block,
-/// so that the processor does not look past it by itself; with a row or two it does, and 2 KB help some.
+/// so that the processor does not look past it by itself; with a row or two it does with AVX-512, and 2 KB
+/// help some. With AVX2, 4 KB save a fifth of the time on Zen 3.
 template <class Fmt>
 int64_t blocks_ahead(int64_t rows) {
   if (rows > 2) return kBlocksTogether;
   if (stream_fetches_itself()) return 0;
-  return Fmt::kNibbles ? 8 : 4;
+  return Fmt::kNibbles || !kAlwaysInBytes ? 8 : 4;
 }
 
 /// What a group of rows fetches of a later block while it meets one. A tile alone comes from memory: each
