@@ -22,7 +22,9 @@ Tensor product(const Tensor& a, const Tensor& b) {
   if (Profile* profile = Profile::current()) {
     profile->product_operations += 2.0 * static_cast<double>(a.size(0) * a.size(1) * b.size(1));
   }
-  if (!a.device().is_cpu() || !onednn_has_fast_bf16()) return a.mm(b).to(torch::kFloat32);
+  if (!a.device().is_cpu()) return a.mm(b).to(torch::kFloat32);
+  // What libtorch has for bfloat16 on processors without such products sums in bfloat16.
+  if (!onednn_has_fast_bf16()) return a.to(torch::kFloat32).mm(b.to(torch::kFloat32));
   const Gemm shape{a.size(0), b.size(1), a.size(1), leading(a), leading(b), b.size(1), is_transposed(b)};
   const Tensor c = torch::empty({shape.M, shape.N}, a.options().dtype(torch::kFloat32));
   onednn_product_bf16(shape, is_transposed(a), at::get_num_threads(), bits(a), bits(b), c.data_ptr<float>());
