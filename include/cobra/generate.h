@@ -65,13 +65,14 @@ struct GenerateResult {
 
 /// Reads `prompt_ids` into the session and generates. The session then has read the prompt and every
 /// generated token but the last one, unless `read_last` asks for it (a chat goes on from there). Throws Error
-/// for an empty prompt in an empty session, an id out of range, or options out of range (naming the option).
+/// for an empty prompt in an empty session, an id out of range, options out of range (naming the option), or
+/// logits that are not finite (the model's weights are damaged).
 GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids,
                         const GenerateOptions& options = {}, bool read_last = false);
 
 /// Probabilities of answers at the first step, as the official `return_string_probabilities`: softmax over
 /// the whole padded vocabulary at the single-token ids of `answers`, renormalised. Reads the prompt into the
-/// session. Throws Error for an answer that is not one token.
+/// session. Throws Error for an answer that is not one token, or logits that are not finite.
 std::vector<double> score_answers(Session& session, const std::vector<int32_t>& prompt_ids,
                                   const std::vector<std::string>& answers, int64_t chunk = 0);
 

@@ -3,6 +3,7 @@
 #include "cobra/session_batch.h"
 #include "eval/benchmark.h"
 #include "runtime/answer_scores.h"
+#include "runtime/finite_logits.h"
 #include "runtime/sampler.h"
 #include "tokenizer/prompt.h"
 #include "tokenizer/tokenizer.h"
@@ -43,7 +44,7 @@ void Asking::read_waiting() {
     if (answer_ids_.empty()) {
       take_next(std::move(slot), active_);
     } else {
-      done_(slot.id, answer_probabilities(slot.session.logits(), answer_ids_));
+      done_(slot.id, answer_probabilities(finite_logits(model_, slot.session.logits()), answer_ids_));
     }
   }
 }
@@ -62,7 +63,7 @@ void Asking::step_active() {
 }
 
 void Asking::take_next(Slot slot, std::vector<Slot>& going_on) {
-  const int32_t id = argmax(slot.session.logits());
+  const int32_t id = argmax(finite_logits(model_, slot.session.logits()));
   slot.tokens.push_back(id);
   if (id == model_.config().eos_token_id || std::ssize(slot.tokens) == kMaxNewTokens) {
     done_(slot.id, model_.decode(slot.tokens));

@@ -65,6 +65,29 @@ TEST(PackedLayout, TakesTheBytesOfTheFile) {
   EXPECT_LE(TestMatrix(DType::q4_k, 32, 256).view.bytes(), 32 * row_bytes(DType::q4_k, 256) * 103 / 100);
 }
 
+/// A half of every kind that a block has, in the first and the last row and block, on two threads.
+TEST(PackedLayout, TellsScalesThatAreNotFinite) {
+  struct Half {
+    DType type;
+    int64_t at;
+  };
+  constexpr int64_t kRows = 40, kCols = 512;
+  for (const auto& [type, at] :
+       {Half{DType::q8_0, 0}, Half{DType::q4_0, 0}, Half{DType::q4_k, 0}, Half{DType::q4_k, 2},
+        Half{DType::q5_k, 0}, Half{DType::q5_k, 2}, Half{DType::q6_k, 208}}) {
+    const std::vector<std::byte> blocks = random_blocks(type, kRows, kCols, 1);
+    EXPECT_EQ(pack_matrix(type, kRows, kCols, blocks.data(), 2).damaged_tile, -1) << name(type);
+    for (const uint16_t bits : {0x7c00, 0xfc00, 0x7e00, 0xfdff}) {
+      const int64_t last_block = std::ssize(blocks) - traits(type).block_bytes;
+      for (const auto& [block, tile] : {std::pair{int64_t{0}, 0}, std::pair{last_block, 2}}) {
+        std::vector<std::byte> damaged = blocks;
+        std::memcpy(damaged.data() + block + at, &bits, sizeof bits);
+        EXPECT_EQ(pack_matrix(type, kRows, kCols, damaged.data(), 2).damaged_tile, tile) << name(type);
+      }
+    }
+  }
+}
+
 /// A table that makes prompts in bfloat16, as it is on machines that make them in float32 and in 16 bits.
 constexpr std::string_view kWithoutBFloat16 = "-without-bfloat16";
 

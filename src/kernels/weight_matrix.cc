@@ -1,5 +1,6 @@
 #include "kernels/weight_matrix.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/fail.h"
@@ -106,6 +107,18 @@ PackBlock pack_block_of(DType type) {
   }
 }
 
+/// Whether the f16 columns at the front of a packed block hold a NaN or an infinity.
+bool has_damaged_scale(DType type, const std::byte* block) {
+  const int columns = type == DType::q4_k || type == DType::q5_k ? 2 : 1;  // d, and dmin where there is one
+  bool damaged = false;
+  for (int i = 0; i < columns * kTileRows; ++i) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, block + 2 * i, 2);
+    damaged |= (bits & 0x7c00) == 0x7c00;  // an exponent of all ones
+  }
+  return damaged;
+}
+
 }  // namespace
 
 int64_t WeightMatrix::tile_bytes() const {
@@ -126,7 +139,8 @@ PackedMatrix pack_matrix(DType type, int64_t rows, int64_t cols, const std::byte
   packed.storage = AlignedBuffer<std::byte>::uninitialized(packed.view.bytes());
   packed.view.data = packed.storage.data();
   const int64_t tiles = packed.view.tiles(), blocks_per_row = native_row / native_block;
-#pragma omp parallel for num_threads(threads) schedule(static)
+  int64_t damaged_tile = tiles;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(min : damaged_tile)
   for (int64_t t = 0; t < tiles; ++t) {
     std::byte* tile = packed.storage.data() + t * packed.view.tile_bytes();
     const int used = static_cast<int>(std::min<int64_t>(kTileRows, rows - t * kTileRows));
@@ -135,8 +149,10 @@ PackedMatrix pack_matrix(DType type, int64_t rows, int64_t cols, const std::byte
       for (int r = 0; r < used; ++r) {
         pack_block(blocks + (t * kTileRows + r) * native_row + b * native_block, r, tile + b * packed_block);
       }
+      if (has_damaged_scale(type, tile + b * packed_block)) damaged_tile = std::min(damaged_tile, t);
     }
   }
+  if (damaged_tile < tiles) packed.damaged_tile = damaged_tile;
   return packed;
 }
 

@@ -46,10 +46,12 @@ struct WeightMatrix {
 struct PackedMatrix {
   WeightMatrix view;
   AlignedBuffer<std::byte> storage;
+  int64_t damaged_tile = -1;  // the first tile that has a scale which is not finite; -1: none has
 };
 
 /// Packs a quantised row-major matrix (ggml blocks). Uses `threads` threads. rows need not be a multiple of
-/// 16: the last tile is filled up with zeros.
+/// 16: the last tile is filled up with zeros. Scales that are not finite are told, for the rounding of
+/// activations can swallow what they make.
 PackedMatrix pack_matrix(DType type, int64_t rows, int64_t cols, const std::byte* blocks, int threads);
 
 /// One row as float32, from either layout. `out` has w.cols values.

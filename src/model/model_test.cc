@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
+#include "cobra/image.h"
 #include "model/init.h"
 #include "model/model_test_files.h"
 
@@ -22,6 +25,50 @@ TEST_F(ModelTest, AFileThatLacksATensorIsRefusedAtOnce) {
     EXPECT_THAT(testing::error_of([&] { Model::load(file, Runtime()); }),
                 ::testing::HasSubstr(fmt::format("cut.gguf: tensor '{}' is missing", gone)));
   }
+}
+
+/// Rounding activations to 8 bits would swallow them, and the answer be fluent nonsense.
+TEST_F(ModelTest, ValuesThatAreNotFiniteAreNamed) {
+  InitOptions options;
+  options.preset = "tiny";
+  options.type = DType::q8_0;
+  options.output = path("whole.gguf");
+  init_model(options);
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kInf = std::numeric_limits<float>::infinity();
+  const auto error = [&](const char* tensor, int64_t at, auto value) {
+    const std::string file = testing::gguf_with(options.output, path("hurt.gguf"), tensor, at, value);
+    return testing::error_of([&] {
+      const Model model = Model::load(file, Runtime());
+      model.embed(Image{1, 1, {0, 0, 0}});  // binds the towers
+    });
+  };
+  const auto says = [](const std::string& text) {
+    return ::testing::HasSubstr("hurt.gguf: tensor '" + text);
+  };
+  EXPECT_EQ(error("blk.0.ssm_d", 8, 1.0f), "");
+  EXPECT_THAT(error("blk.0.ssm_d", 8, kNan),
+              says("blk.0.ssm_d': expected finite values, found nan at 2: the"));
+  EXPECT_THAT(error("blk.1.ssm_a", 0, -kInf), says("blk.1.ssm_a': expected finite values, found -inf at 0"));
+  EXPECT_THAT(error("output_norm.weight", 0, kInf), says("output_norm.weight': expected finite values"));
+  EXPECT_THAT(error("blk.0.ssm_dt.bias", 0, kNan), says("blk.0.ssm_dt.bias': expected finite values"));
+  EXPECT_THAT(error("dino.pos_embed", 4, kNan),
+              says("dino.pos_embed': expected finite values, found nan at 1"));
+  EXPECT_THAT(error("projector.0.bias", 0, kNan), says("projector.0.bias': expected finite values"));
+  // The halves of q8_0's scales: every row of 32 columns begins with one, and ssm_in is two matrices.
+  constexpr uint16_t kHalfNan = 0x7e01, kHalfInf = 0xfc00;
+  EXPECT_THAT(error("token_embd.weight", 0, kHalfNan),
+              says("token_embd.weight': expected finite scales, found one in rows 0 to 15 that is not: the"));
+  const GgufFile whole(options.output);
+  const TensorEntry& in_proj = *whole.find("blk.0.ssm_in.weight");
+  const int64_t rows = in_proj.shape[0], row = row_bytes(DType::q8_0, in_proj.shape[1]);
+  ASSERT_EQ(in_proj.type, DType::q8_0);
+  EXPECT_THAT(
+      error("blk.0.ssm_in.weight", rows * row - 34, kHalfInf),
+      says(fmt::format("blk.0.ssm_in.weight': expected finite scales, found one in rows {} to {} that",
+                       rows - 16, rows - 1)));
+  EXPECT_THAT(error("dino.blk.0.qkv.weight", 0, kHalfInf),
+              says("dino.blk.0.qkv.weight': expected finite scales"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -54,6 +55,26 @@ inline std::string renamed_gguf(const std::string& input, const std::string& out
 inline std::string gguf_without(const std::string& input, const std::string& output,
                                 const std::string& gone) {
   return renamed_gguf(input, output, [&](const std::string& name) { return name == gone ? "" : name; });
+}
+
+/// The same as it was, but with `value` in place of the bytes of a tensor from `at` on.
+template <typename Value>
+std::string gguf_with(const std::string& input, const std::string& output, const std::string& tensor,
+                      int64_t at, Value value) {
+  const GgufFile file(input);
+  const TensorEntry* changed = file.find(tensor);
+  check(changed != nullptr && at + int64_t{sizeof value} <= std::ssize(changed->bytes),
+        "{}: no byte {} of a tensor '{}'", input, at, tensor);
+  GgufWriter writer(output);
+  for (const auto& [key, entry] : file.metadata()) writer.set(key, entry);
+  for (const TensorEntry& t : file.tensors()) writer.declare(t.name, t.type, t.shape);
+  for (const TensorEntry& t : file.tensors()) {
+    std::vector<std::byte> bytes(t.bytes.begin(), t.bytes.end());
+    if (&t == changed) std::memcpy(bytes.data() + at, &value, sizeof value);
+    writer.write_tensor(bytes);
+  }
+  writer.finish();
+  return output;
 }
 
 /// A state dict in memory, to be changed and written as safetensors.

@@ -1,5 +1,8 @@
 #include "model/weight_store.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/fail.h"
 #include "kernels/channel_stripe.h"
 #include "kernels/kernel_table.h"
@@ -18,6 +21,26 @@ void check_alignment(const TensorEntry& tensor, const std::string& path) {
   check(reinterpret_cast<uintptr_t>(tensor.bytes.data()) % alignof(float) == 0,
         "{}: tensor '{}': expected data at a multiple of {} bytes, found general.alignment below that", path,
         tensor.name, alignof(float));
+}
+
+/// One value that is not finite makes all that comes after it nonsense, and where activations are rounded to
+/// 8 bits it is swallowed: the logits do not tell.
+void check_finite(const float* values, int64_t count, const TensorEntry& tensor, const std::string& path) {
+  const float* wrong =
+      std::find_if(values, values + count, [](float value) { return !std::isfinite(value); });
+  if (wrong == values + count) return;
+  fail("{}: tensor '{}': expected finite values, found {} at {}: the file is damaged", path, tensor.name,
+       *wrong, wrong - values);
+}
+
+/// The same for the scales of a packed matrix that begins at this row of its tensor.
+void check_finite(const PackedMatrix& packed, int64_t first_row, const TensorEntry& tensor,
+                  const std::string& path) {
+  if (packed.damaged_tile < 0) return;
+  const int64_t row = first_row + packed.damaged_tile * kTileRows;
+  const int64_t last = std::min(row + kTileRows, first_row + packed.view.rows) - 1;
+  fail("{}: tensor '{}': expected finite scales, found one in rows {} to {} that is not: the file is damaged",
+       path, tensor.name, row, last);
 }
 
 }  // namespace
@@ -52,6 +75,7 @@ std::vector<WeightMatrix> WeightStore::matrices(const std::string& name, int par
     const std::byte* data = tensor.bytes.data() + part * part_bytes;
     if (is_quantized(tensor.type)) {
       packed_.push_back(pack_matrix(tensor.type, rows, cols, data, threads_));
+      check_finite(packed_.back(), part * rows, tensor, file_->path());
       views.push_back(packed_.back().view);
     } else {
       views.push_back({tensor.type, rows, cols, data});
@@ -67,11 +91,15 @@ const float* WeightStore::vector(const std::string& name, int64_t size) {
   check(product(tensor->shape) == size, "{}: tensor '{}': expected {} values, found shape {}", file_->path(),
         name, size, to_string(tensor->shape));
   check_alignment(*tensor, file_->path());
-  if (tensor->type == DType::f32) return reinterpret_cast<const float*>(tensor->bytes.data());
-  const std::vector<float> values = to_float32(*tensor, file_->path());
-  AlignedBuffer<float>& copy = floats_.emplace_back(size);
-  std::copy(values.begin(), values.end(), copy.begin());
-  return copy.data();
+  const float* values = reinterpret_cast<const float*>(tensor->bytes.data());
+  if (tensor->type != DType::f32) {
+    const std::vector<float> converted = to_float32(*tensor, file_->path());
+    AlignedBuffer<float>& copy = floats_.emplace_back(size);
+    std::copy(converted.begin(), converted.end(), copy.begin());
+    values = copy.data();
+  }
+  check_finite(values, size, *tensor, file_->path());
+  return values;
 }
 
 const float* WeightStore::channel_tiles(const std::string& name, int64_t channels, int64_t depth) {

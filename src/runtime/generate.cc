@@ -1,13 +1,12 @@
 #include "cobra/generate.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/fail.h"
 #include "base/stopwatch.h"
-#include "model/model_parts.h"
 #include "runtime/answer_scores.h"
 #include "runtime/answer_stream.h"
+#include "runtime/finite_logits.h"
 #include "runtime/lookahead.h"
 #include "runtime/sampler.h"
 #include "tokenizer/tokenizer.h"
@@ -62,10 +61,11 @@ const char* name(StopReason reason) {
 
 GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids,
                         const GenerateOptions& options, bool read_last) {
-  const ModelConfig& config = session.model().config();
+  const Model& model = session.model();
+  const ModelConfig& config = model.config();
   check_options(options, config.mamba.vocab_size);
   Sampler sampler(options.sampling);
-  AnswerStream stream(session.model().tokenizer(), options.stop, options.on_text);
+  AnswerStream stream(model.tokenizer(), options.stop, options.on_text);
   GenerateResult result;
   result.prompt_tokens = std::ssize(prompt_ids);
 
@@ -79,10 +79,8 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   std::span<const float> logits = session.logits();
   const Stopwatch decoding;
   while (true) {
+    finite_logits(model, logits);
     const int32_t id = sampler.sample(limited(logits, options.vocab_limit), text_ids);
-    check(std::isfinite(logits[static_cast<size_t>(id)]),
-          "{}: the logit of token {} is {}: the model's weights are damaged",
-          session.model().parts().file.path(), id, logits[static_cast<size_t>(id)]);
     result.tokens.push_back(id);
     text_ids.push_back(id);
     const bool goes_on = stream.push(id);
@@ -102,7 +100,7 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
   result.drafted = reader.drafted(), result.accepted = reader.accepted();
   stream.finish();
   if (stream.stopped() && result.stop_reason != StopReason::eos) result.stop_reason = StopReason::stop_text;
-  if (const Tokenizer* tokenizer = session.model().tokenizer()) {
+  if (const Tokenizer* tokenizer = model.tokenizer()) {
     result.text = stream.stopped() ? clean_answer(stream.text()) : tokenizer->decode_answer(result.tokens);
   }
   return result;
@@ -112,7 +110,7 @@ std::vector<double> score_answers(Session& session, const std::vector<int32_t>& 
                                   const std::vector<std::string>& answers, int64_t chunk) {
   const std::vector<int32_t> ids = answer_ids(session.model(), answers);
   read_prompt(session, prompt_ids, chunk);
-  return answer_probabilities(session.logits(), ids);
+  return answer_probabilities(finite_logits(session.model(), session.logits()), ids);
 }
 
 }  // namespace cobra

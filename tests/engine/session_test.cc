@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 
 #include "base/half.h"
 #include "cobra/generate.h"
@@ -13,6 +14,7 @@
 #include "formats/gguf.h"
 #include "formats/json.h"
 #include "model/init.h"
+#include "model/model_test_files.h"
 #include "test_support.h"
 
 namespace cobra::testing {
@@ -101,6 +103,33 @@ TEST(SessionTest, OptionsOutOfRangeAreNamed) {
   EXPECT_THAT(error({.eos_token_id = -3}), ::testing::HasSubstr("eos-id: expected -2"));
   EXPECT_THAT(error({.vocab_limit = 1 << 20}), ::testing::HasSubstr("vocab-limit: expected 0 (all) to"));
   EXPECT_EQ(session.position(), 0) << "nothing was read";
+}
+
+/// A single logit that is not finite is noticed, wherever logits are chosen from.
+TEST(SessionTest, DamagedWeightsAreNamed) {
+  InitOptions options;
+  options.preset = "tiny";
+  options.type = DType::f32;  // the embedding is the output head too: one value is of one logit
+  options.output = scratch_folder() / "whole.gguf";
+  init_model(options);
+  const std::string path = scratch_folder() / "hurt.gguf";
+  const Model whole = Model::load(options.output, Runtime());
+  const int64_t row = int64_t{whole.config().mamba.d_model} * int64_t{sizeof(float)};
+  gguf_with(options.output, path, "token_embd.weight", 100 * row, std::numeric_limits<float>::quiet_NaN());
+  const Model model = Model::load(path, Runtime());
+  const auto error = [&](auto action) {
+    Session session(model);
+    return error_of([&] { action(session); });
+  };
+  const auto expected =
+      ::testing::AllOf(::testing::StartsWith(path + ": the logit of token 100 is "),  // nan or -nan
+                       ::testing::EndsWith("nan: the model's weights are damaged"));
+  EXPECT_THAT(error([](Session& s) { generate(s, {1, 2}); }), expected);
+  EXPECT_THAT(error([](Session& s) {
+                generate(s, {1, 2}, {.max_new_tokens = 4, .speculate = 2});
+              }),
+              expected);
+  EXPECT_THAT(error([](Session& s) { score_answers(s, {1, 2}, {"a", "b"}); }), expected);
 }
 
 struct Interruption : std::exception {};
