@@ -26,7 +26,8 @@ using GgufValue = std::variant<int64_t, double, bool, std::string, std::vector<i
 class GgufFile {
  public:
   /// Maps and checks the whole header: magic, version, counts, key and tensor names (unique), types, shapes,
-  /// alignment, and that each tensor lies inside the file. Throws Error "path: what, expected, found".
+  /// alignment, and that each tensor lies inside the file and overlaps no other. Throws Error "path: what,
+  /// expected, found".
   explicit GgufFile(const std::string& path);
 
   const std::string& path() const { return map_.path(); }

@@ -191,6 +191,23 @@ void bind_bytes(TensorInfo& info, std::span<const std::byte> data, int64_t align
   info.entry.bytes = data.subspan(info.offset, static_cast<size_t>(bytes));
 }
 
+/// Two tensors of the same bytes: one of them is not what its writer meant. Holes are allowed, and so is a
+/// tensor without bytes wherever it stands.
+void check_apart(const std::vector<TensorEntry>& tensors, const std::byte* data, const std::string& path) {
+  std::vector<const TensorEntry*> sorted;
+  for (const TensorEntry& tensor : tensors) {
+    if (!tensor.bytes.empty()) sorted.push_back(&tensor);
+  }
+  std::ranges::sort(sorted, {}, [](const TensorEntry* tensor) { return tensor->bytes.data(); });
+  for (size_t i = 1; i < sorted.size(); ++i) {
+    const TensorEntry &before = *sorted[i - 1], &tensor = *sorted[i];
+    check(before.bytes.data() + before.bytes.size() <= tensor.bytes.data(),
+          "{}: tensor '{}' starts at data byte {}, expected {} or more, where tensor '{}' ends", path,
+          printable(tensor.name), tensor.bytes.data() - data,
+          before.bytes.data() + before.bytes.size() - data, printable(before.name));
+  }
+}
+
 }  // namespace
 
 GgufFile::GgufFile(const std::string& path) : map_(path) {
@@ -227,6 +244,7 @@ GgufFile::GgufFile(const std::string& path) : map_(path) {
     check(is_new, "{}: tensor '{}' appears twice", path, printable(info.entry.name));
     tensors_.push_back(std::move(info.entry));
   }
+  check_apart(tensors_, map_.bytes().data() + skipped, path);
 }
 
 const TensorEntry* GgufFile::find(std::string_view name) const {

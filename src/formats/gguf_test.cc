@@ -206,6 +206,22 @@ TEST_F(GgufTest, MalformedTensorsAreNamed) {
               HasSubstr("'t' appears twice"));
 }
 
+TEST_F(GgufTest, TensorsMayNotOverlap) {
+  const std::string data(96, 'd');
+  EXPECT_EQ(
+      error(gguf(2, 0, tensor("a", {16}, 0, 32) + tensor("b", {9}, 0, 0), data)),
+      path("t.gguf") + ": tensor 'a' starts at data byte 32, expected 36 or more, where tensor 'b' ends");
+  EXPECT_THAT(error(gguf(2, 0, tensor("a", {4}, 0, 32) + tensor("b", {4}, 0, 32), data)),
+              HasSubstr("starts at data byte 32, expected 48 or more"));
+  EXPECT_THAT(
+      error(gguf(3, 0, tensor("a", {24}, 0, 0) + tensor("none", {0}, 0, 32) + tensor("b", {8}, 0, 64), data)),
+      HasSubstr("tensor 'b' starts at data byte 64, expected 96 or more, where tensor 'a' ends"));
+  EXPECT_EQ(error(gguf(2, 0, tensor("a", {8}, 0, 64) + tensor("b", {8}, 0, 0), data)), "") << "a hole";
+  EXPECT_EQ(
+      error(gguf(3, 0, tensor("a", {8}, 0, 0) + tensor("none", {0}, 0, 0) + tensor("b", {8}, 0, 32), data)),
+      "");
+}
+
 TEST_F(GgufTest, AlignmentIsHonoured) {
   GgufWriter writer(path("a"));
   writer.set("general.alignment", int64_t{256});
