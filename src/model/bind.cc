@@ -27,7 +27,7 @@ MambaLayerWeights bind_layer(const MambaConfig& c, int layer, WeightStore& s) {
   w.x_proj = s.matrix(p + "ssm_x.weight", c.dt_rank + 2 * N, I);
   w.dt_proj = s.matrix(p + "ssm_dt.weight", I, c.dt_rank);
   w.scan.states = c.d_state;
-  check_negative(s.vector(p + "ssm_a", I * N), I * N, s.path(), p + "ssm_a");
+  check_negative(s.table(p + "ssm_a", I, N), I * N, s.path(), p + "ssm_a");
   w.scan.A = s.channel_tiles(p + "ssm_a", I, N);
   w.scan.D = s.channel_tiles(p + "ssm_d", I, 1);
   w.scan.dt_bias = s.channel_tiles(p + "ssm_dt.bias", I, 1);
@@ -78,7 +78,7 @@ ProjectorWeights bind_projector(const ProjectorConfig& c, WeightStore& s) {
     w.layers[static_cast<size_t>(i)] = {s.matrix(p + "weight", out, in), s.vector(p + "bias", out)};
   }
   if (is_ldp(c.type)) {
-    w.peg_weight = s.vector("projector.peg.weight", int64_t{c.out} * 9);
+    w.peg_weight = s.table("projector.peg.weight", c.out, 9);
     w.peg_bias = s.vector("projector.peg.bias", c.out);
   }
   return w;
@@ -89,8 +89,8 @@ VitWeights bind_tower(const TowerConfig& c, WeightStore& s) {
   const int64_t d = c.embed_dim, positions = c.patches() + (c.position_covers_prefix ? c.prefix_tokens() : 0);
   VitWeights w;
   if (c.class_token) w.cls_token = s.vector(p + "cls_token", d);
-  if (c.register_tokens > 0) w.reg_token = s.vector(p + "reg_token", c.register_tokens * d);
-  w.pos_embed = s.vector(p + "pos_embed", positions * d);
+  if (c.register_tokens > 0) w.reg_token = s.table(p + "reg_token", c.register_tokens, d);
+  w.pos_embed = s.table(p + "pos_embed", positions, d);
   w.patch_embed = s.matrix(p + "patch_embed.weight", d, int64_t{3} * c.patch_size * c.patch_size);
   if (c.patch_bias) w.patch_bias = s.vector(p + "patch_embed.bias", d);
   if (c.pre_norm) {

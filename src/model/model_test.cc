@@ -71,5 +71,34 @@ TEST_F(ModelTest, ValuesThatAreNotFiniteAreNamed) {
               says("dino.blk.0.qkv.weight': expected finite scales"));
 }
 
+/// The language model's vectors and tables, of which other programs write some with dimensions of 1.
+TEST_F(ModelTest, VectorsOfAnotherTypeOrShapeAreRefused) {
+  InitOptions options;
+  options.preset = "tiny";
+  options.output = path("whole.gguf");
+  init_model(options);
+  const MambaConfig c = Model::load(options.output, Runtime()).config().mamba;
+  const int64_t I = c.d_inner, N = c.d_state;
+  const auto error = [&](const char* tensor, DType type, const std::vector<int64_t>& shape) {
+    const std::string file = testing::gguf_declaring(options.output, path("other.gguf"), tensor, type, shape);
+    return testing::error_of([&] { Model::load(file, Runtime()); });
+  };
+  EXPECT_EQ(error("blk.0.ssm_a", DType::f32, {N, I}),
+            fmt::format("{}: tensor 'blk.0.ssm_a': expected shape [{}, {}], found [{}, {}]",
+                        path("other.gguf"), I, N, N, I));
+  EXPECT_THAT(error("blk.0.ssm_a", DType::f32, {I * N}),
+              ::testing::HasSubstr("tensor 'blk.0.ssm_a': expected shape"));
+  EXPECT_THAT(error("blk.0.ssm_conv1d.weight", DType::f32, {c.d_conv, I}),
+              ::testing::HasSubstr("tensor 'blk.0.ssm_conv1d.weight': expected shape"));
+  EXPECT_THAT(error("blk.0.ssm_d", DType::i32, {I}),
+              ::testing::HasSubstr("other.gguf: tensor 'blk.0.ssm_d': type i32 is not a type of weights"));
+  EXPECT_THAT(error("blk.0.ssm_d", DType::f32, {I / 2, 2}),
+              ::testing::HasSubstr(
+                  fmt::format("tensor 'blk.0.ssm_d': expected shape [{}], found [{}, 2]", I, I / 2)));
+  EXPECT_EQ(error("blk.0.ssm_conv1d.weight", DType::f32, {I, 1, c.d_conv}), "");
+  EXPECT_EQ(error("blk.0.ssm_d", DType::f32, {1, I}), "");
+  EXPECT_EQ(error("output_norm.weight", DType::f32, {c.d_model, 1}), "");
+}
+
 }  // namespace
 }  // namespace cobra

@@ -77,6 +77,20 @@ std::string gguf_with(const std::string& input, const std::string& output, const
   return output;
 }
 
+/// The same with a tensor of that name declared as another type and shape of as many bytes.
+inline std::string gguf_declaring(const std::string& input, const std::string& output,
+                                  const std::string& name, DType type, const std::vector<int64_t>& shape) {
+  const GgufFile file(input);
+  GgufWriter writer(output);
+  for (const auto& [key, value] : file.metadata()) writer.set(key, value);
+  for (const TensorEntry& t : file.tensors()) {
+    t.name == name ? writer.declare(name, type, shape) : writer.declare(t.name, t.type, t.shape);
+  }
+  for (const TensorEntry& t : file.tensors()) writer.write_tensor(t.bytes);
+  writer.finish();
+  return output;
+}
+
 /// A state dict in memory, to be changed and written as safetensors.
 struct EditableDict {
   struct Tensor {

@@ -10,10 +10,10 @@
 namespace cobra {
 namespace {
 
-int64_t product(const std::vector<int64_t>& shape) {
-  int64_t n = 1;
-  for (const int64_t size : shape) n = checked_mul(n, size, "tensor");
-  return n;
+/// The dimensions that say how values lie.
+std::vector<int64_t> without_ones(std::vector<int64_t> shape) {
+  std::erase(shape, 1);
+  return shape;
 }
 
 /// Plain types are used where they lie. GGUF's own alignment is 32; a file may say less.
@@ -85,25 +85,34 @@ std::vector<WeightMatrix> WeightStore::matrices(const std::string& name, int par
   return views;
 }
 
-const float* WeightStore::vector(const std::string& name, int64_t size) {
+const float* WeightStore::vector(const std::string& name, int64_t size) { return floats(name, {size}); }
+
+const float* WeightStore::table(const std::string& name, int64_t rows, int64_t cols) {
+  return floats(name, {rows, cols});
+}
+
+const float* WeightStore::channel_tiles(const std::string& name, int64_t channels, int64_t depth) {
+  return floats_.emplace_back(tile_weights(table(name, channels, depth), channels, depth)).data();
+}
+
+const float* WeightStore::floats(const std::string& name, const std::vector<int64_t>& shape) {
   const TensorEntry* tensor = file_->find(name);
-  check(tensor != nullptr, "{}: tensor '{}' is missing: expected {} values", file_->path(), name, size);
-  check(product(tensor->shape) == size, "{}: tensor '{}': expected {} values, found shape {}", file_->path(),
-        name, size, to_string(tensor->shape));
+  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file_->path(), name,
+        to_string(shape));
+  const std::vector<int64_t> expected = without_ones(shape);
+  check(without_ones(tensor->shape) == expected, "{}: tensor '{}': expected shape {}, found {}",
+        file_->path(), name, to_string(expected), to_string(tensor->shape));
+  check_weight_type(*tensor, file_->path());
   check_alignment(*tensor, file_->path());
   const float* values = reinterpret_cast<const float*>(tensor->bytes.data());
   if (tensor->type != DType::f32) {
     const std::vector<float> converted = to_float32(*tensor, file_->path());
-    AlignedBuffer<float>& copy = floats_.emplace_back(size);
+    AlignedBuffer<float>& copy = floats_.emplace_back(std::ssize(converted));
     std::copy(converted.begin(), converted.end(), copy.begin());
     values = copy.data();
   }
-  check_finite(values, size, *tensor, file_->path());
+  check_finite(values, tensor->elements(), *tensor, file_->path());
   return values;
-}
-
-const float* WeightStore::channel_tiles(const std::string& name, int64_t channels, int64_t depth) {
-  return floats_.emplace_back(tile_weights(vector(name, channels * depth), channels, depth)).data();
 }
 
 }  // namespace cobra

@@ -32,9 +32,12 @@ class WeightStore {
   WeightMatrix matrix(const std::string& name, int64_t rows, int64_t cols);
   /// The same for a tensor of several stacked matrices [parts * rows, cols].
   std::vector<WeightMatrix> matrices(const std::string& name, int parts, int64_t rows, int64_t cols);
-  /// `size` float32 values, whatever the tensor's dimensions.
+  /// `size` float32 values. Here and below dimensions of 1 do not count: [1, size] is as good, and so is a
+  /// convolution's [channels, 1, depth].
   const float* vector(const std::string& name, int64_t size);
-  /// Values [channels, depth] as channel tiles [channels/16][depth][16], padded with zeros.
+  /// float32 values [rows, cols].
+  const float* table(const std::string& name, int64_t rows, int64_t cols);
+  /// A table [channels, depth] as channel tiles [channels/16][depth][16], padded with zeros.
   const float* channel_tiles(const std::string& name, int64_t channels, int64_t depth);
 
  private:
@@ -42,6 +45,8 @@ class WeightStore {
   int threads_;
   std::deque<PackedMatrix> packed_;
   std::deque<AlignedBuffer<float>> floats_;
+
+  const float* floats(const std::string& name, const std::vector<int64_t>& shape);
 };
 
 }  // namespace cobra
