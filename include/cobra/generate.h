@@ -40,7 +40,7 @@ struct GenerateOptions {
   int64_t max_length = 2000;  // of text prompt + new tokens; used when max_new_tokens is -1
   int64_t eos_token_id = -2;  // -2: the model's; -1: none
   int64_t vocab_limit = 0;    // only ids below it can be generated; 0: all rows of the (padded) vocabulary
-  std::vector<std::string> stop = {};  // the answer ends before the first of these texts
+  std::vector<std::string> stop = {};  // the answer ends before the first of these texts; needs a tokenizer
   SamplingOptions sampling = {};
   int64_t chunk = 0;  // prompt tokens per prefill step; 0: the default
   /// Tokens that are guessed at most (0 to 15) from what was said before and read together with the one at
@@ -48,7 +48,9 @@ struct GenerateOptions {
   /// each token.
   int64_t speculate = 0;
   /// Called after every token with the text that has become certain: never half a character, never part of a
-  /// stop text, often nothing. Return false to stop.
+  /// stop text, often nothing; and once more at the end if there is text left. Return false to stop. The
+  /// session must not be used in it: it has not read the token at hand yet, nor, with `speculate`, some
+  /// before.
   std::function<bool(std::string_view piece)> on_text = {};
 };
 

@@ -16,7 +16,16 @@ AnswerStream::AnswerStream(const Tokenizer* tokenizer, std::vector<std::string> 
 
 bool AnswerStream::push(int32_t id) {
   if (!decoder_) return emit({});
-  return append(decoder_->push(id));
+  take(decoder_->push(id));
+  const bool wanted = emit(next_piece(stopped() ? stop_at_ : text_.size() - held_back()));
+  return wanted && !stopped();
+}
+
+void AnswerStream::finish() {
+  if (!decoder_ || stopped()) return;
+  take(decoder_->finish());
+  const std::string_view rest = next_piece(stopped() ? stop_at_ : text_.size());
+  if (!rest.empty()) emit(rest);
 }
 
 bool AnswerStream::emit(std::string_view piece) {
@@ -24,24 +33,13 @@ bool AnswerStream::emit(std::string_view piece) {
   return wanted_;
 }
 
-void AnswerStream::finish() {
-  if (!decoder_ || stopped()) return;
-  append(decoder_->finish());
-  if (!stopped()) emit_up_to(text_.size());
-}
-
-bool AnswerStream::append(std::string_view piece) {
+void AnswerStream::take(std::string_view piece) {
   // A stop text may begin before this piece; look back as far as one could.
   size_t longest = 1;
   for (const std::string& stop : stop_) longest = std::max(longest, stop.size());
   const size_t from = text_.size() - std::min(text_.size(), longest - 1);
   text_ += piece;
   for (const std::string& stop : stop_) stop_at_ = std::min(stop_at_, text_.find(stop, from));
-  if (stopped()) {
-    emit_up_to(stop_at_);
-    return false;
-  }
-  return emit_up_to(text_.size() - held_back());
 }
 
 /// Bytes at the end that may be the beginning of a stop text.
@@ -55,16 +53,16 @@ size_t AnswerStream::held_back() const {
   return held;
 }
 
-bool AnswerStream::emit_up_to(size_t end) {
-  if (end <= emitted_) return emit({});
+std::string_view AnswerStream::next_piece(size_t end) {
+  if (end <= emitted_) return {};
   std::string_view piece = std::string_view(text_).substr(emitted_, end - emitted_);
   if (emitted_ == 0) {
     const std::string_view trimmed = python_strip(piece);
-    if (trimmed.empty()) return emit({});  // leading white space: wait
+    if (trimmed.empty()) return {};  // leading white space: wait
     piece.remove_prefix(static_cast<size_t>(trimmed.data() - piece.data()));
   }
   emitted_ = end;
-  return emit(piece);
+  return piece;
 }
 
 }  // namespace cobra

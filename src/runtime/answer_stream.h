@@ -19,9 +19,10 @@ class AnswerStream {
   AnswerStream(const Tokenizer* tokenizer, std::vector<std::string> stop,
                std::function<bool(std::string_view)> on_text);
 
-  /// False when generation should end: a stop text came (`stopped()`), or on_text said so.
+  /// Calls on_text once, be there text or not. False when generation should end: a stop text came
+  /// (`stopped()`), or on_text said so.
   bool push(int32_t id);
-  /// Emits what was held back, unless a stop text came.
+  /// Emits what was held back, if anything was, unless a stop text came.
   void finish();
 
   bool stopped() const { return stop_at_ != std::string::npos; }
@@ -37,9 +38,10 @@ class AnswerStream {
   bool wanted_ = true;  // until on_text says false
   size_t stop_at_ = std::string::npos;
 
-  bool append(std::string_view piece);
+  void take(std::string_view piece);
   bool emit(std::string_view piece);
-  bool emit_up_to(size_t end);
+  /// What has not been emitted of the text up to `end`; it counts as emitted from then on.
+  std::string_view next_piece(size_t end);
   size_t held_back() const;
 };
 

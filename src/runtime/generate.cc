@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "base/stopwatch.h"
+#include "model/model_parts.h"
 #include "runtime/answer_scores.h"
 #include "runtime/answer_stream.h"
 #include "runtime/finite_logits.h"
@@ -14,7 +15,8 @@
 namespace cobra {
 namespace {
 
-void check_options(const GenerateOptions& options, int vocab_size) {
+void check_options(const GenerateOptions& options, const Model& model) {
+  const int vocab_size = model.config().mamba.vocab_size;
   check(options.max_new_tokens >= -1, "max-tokens: expected -1 (up to max-length) or more, found {}",
         options.max_new_tokens);
   check(options.max_length >= 0, "max-length: expected 0 or more, found {}", options.max_length);
@@ -22,6 +24,8 @@ void check_options(const GenerateOptions& options, int vocab_size) {
         options.eos_token_id);
   check(options.vocab_limit >= 0 && options.vocab_limit <= vocab_size,
         "vocab-limit: expected 0 (all) to {}, found {}", vocab_size, options.vocab_limit);
+  check(options.stop.empty() || model.tokenizer(),
+        "{}: the model has no tokenizer, so it cannot look for stop texts", model.parts().file.path());
 }
 
 /// New tokens at most. As in the official loop, one token is made even when none is asked for.
@@ -63,7 +67,7 @@ GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids
                         const GenerateOptions& options, bool read_last) {
   const Model& model = session.model();
   const ModelConfig& config = model.config();
-  check_options(options, config.mamba.vocab_size);
+  check_options(options, model);
   Sampler sampler(options.sampling);
   AnswerStream stream(model.tokenizer(), options.stop, options.on_text);
   GenerateResult result;

@@ -103,6 +103,8 @@ TEST(SessionTest, OptionsOutOfRangeAreNamed) {
   EXPECT_THAT(error({.eos_token_id = -3}), ::testing::HasSubstr("eos-id: expected -2"));
   EXPECT_THAT(error({.vocab_limit = 1 << 20}), ::testing::HasSubstr("vocab-limit: expected 0 (all) to"));
   EXPECT_EQ(session.position(), 0) << "nothing was read";
+  EXPECT_THAT(error({.stop = {"x"}}),
+              ::testing::HasSubstr(reference_gguf() + ": the model has no tokenizer, so it cannot look for"));
 }
 
 /// A single logit that is not finite is noticed, wherever logits are chosen from.
