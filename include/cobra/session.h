@@ -16,7 +16,7 @@ namespace cobra {
 /// copy is an explicit `fork`. Points to its Model, which must outlive it and stay where it is. One thread at
 /// a time; several sessions of one model may run in parallel. When a read throws anything but the Errors
 /// named below (no memory, a sink or a callback that throws), parts of it may have been read: from then on
-/// the session throws Error whatever is asked of it.
+/// the session throws Error whatever is asked of it, but for its model and its size.
 class Session {
  public:
   explicit Session(const Model& model);

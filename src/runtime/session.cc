@@ -122,7 +122,10 @@ std::span<const float> Session::logits() const {
   return {impl_->logits.data(), static_cast<size_t>(impl_->logits.size())};
 }
 
-int64_t Session::position() const { return impl_->state.position; }
+int64_t Session::position() const {
+  impl_->check_whole();
+  return impl_->state.position;
+}
 
 Session Session::fork() const {
   impl_->check_whole();
@@ -148,8 +151,17 @@ Session Session::load(const Model& model, const std::string& path) {
 }
 
 int64_t Session::state_bytes() const { return impl_->state.bytes(); }
-std::vector<float> Session::conv_state() const { return impl_->state.export_conv(); }
-std::vector<float> Session::ssm_state() const { return impl_->state.export_ssm(); }
+
+std::vector<float> Session::conv_state() const {
+  impl_->check_whole();
+  return impl_->state.export_conv();
+}
+
+std::vector<float> Session::ssm_state() const {
+  impl_->check_whole();
+  return impl_->state.export_ssm();
+}
+
 void Session::set_trace(TraceSink trace) { impl_->trace = std::move(trace); }
 const Model& Session::model() const { return *impl_->model; }
 

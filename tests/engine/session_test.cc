@@ -150,6 +150,10 @@ TEST(SessionTest, AReadThatWasBrokenOffLeavesNoHalfState) {
   EXPECT_THAT(error_of([&] { session.step(1); }), broken);
   EXPECT_THAT(error_of([&] { session.logits(); }), broken);
   EXPECT_THAT(error_of([&] { session.fork(); }), broken);
+  EXPECT_THAT(error_of([&] { session.position(); }), broken);
+  EXPECT_THAT(error_of([&] { session.conv_state(); }), broken);
+  EXPECT_THAT(error_of([&] { session.ssm_state(); }), broken);
+  EXPECT_GT(session.state_bytes(), 0) << "a size, whatever is in it";
   EXPECT_THAT(error_of([&] { session.save(scratch_folder() / "broken.session"); }), broken);
   EXPECT_THAT(error_of([&] { generate(session, kPrompt); }), broken);
   Session other(model);
