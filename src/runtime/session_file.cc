@@ -11,6 +11,9 @@ namespace {
 
 constexpr const char* kFormat = "cobra-session-1";
 
+// More than any session can have read; sums of positions below it do not overflow.
+constexpr int64_t kMaxPosition = int64_t{1} << 48;
+
 TensorEntry entry(const std::string& name, const std::vector<float>& values) {
   return {name, DType::f32, {std::ssize(values)}, std::as_bytes(std::span(values))};
 }
@@ -62,8 +65,10 @@ SessionFile read_session_file(const std::string& path, const MambaConfig& c, uin
   s.fingerprint = fingerprint;
   const std::string position = metadata(file, "position");
   const auto [end, error] = std::from_chars(position.data(), position.data() + position.size(), s.position);
-  check(error == std::errc() && end == position.data() + position.size() && s.position >= 0,
-        "{}: session position: expected a number, found '{}'", path, printable(position));
+  check(error == std::errc() && end == position.data() + position.size() && s.position >= 0 &&
+            s.position <= kMaxPosition,
+        "{}: session position: expected a number from 0 to {}, found '{}'", path, kMaxPosition,
+        printable(position));
   s.conv = values(file, "conv_state", int64_t{c.n_layer} * c.d_inner * c.d_conv);
   s.ssm = values(file, "ssm_state", int64_t{c.n_layer} * c.d_inner * c.d_state);
   s.logits = values(file, "logits", c.vocab_size);

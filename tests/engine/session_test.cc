@@ -15,6 +15,7 @@
 #include "formats/json.h"
 #include "model/init.h"
 #include "model/model_test_files.h"
+#include "runtime/session_file.h"
 #include "test_support.h"
 
 namespace cobra::testing {
@@ -233,6 +234,37 @@ TEST(SessionTest, FilesOfOthersAndTornFilesAreRefused) {
               ::testing::HasSubstr("not a cobra session"));
   EXPECT_THAT(error_of([&] { Session::load(model, scratch_folder() / "absent"); }),
               ::testing::HasSubstr("absent"));
+}
+
+TEST(SessionTest, FilesOfANewerFormatAreRefused) {
+  const Model model = reference_model();
+  const std::string path = scratch_folder() / "old.session", newer = scratch_folder() / "newer.session";
+  Session(model).save(path);
+  const SafetensorsFile file(path);
+  std::map<std::string, std::string> metadata = file.metadata();
+  metadata["format"] = "cobra-session-2";
+  write_safetensors(newer, file.tensors(), metadata);
+  EXPECT_EQ(error_of([&] { Session::load(model, newer); }),
+            newer + ": session format: expected cobra-session-1, found cobra-session-2");
+}
+
+TEST(SessionTest, PositionsOutOfRangeAreRefused) {
+  const Model model = reference_model();
+  const std::string path = scratch_folder() / "far.session";
+  const Session session(model);
+  const auto error = [&](int64_t position) {
+    const auto vocabulary = static_cast<size_t>(model.config().mamba.vocab_size);
+    write_session_file(path, {model.fingerprint(), position, session.conv_state(), session.ssm_state(),
+                              std::vector<float>(vocabulary)});
+    return error_of([&] { EXPECT_EQ(Session::load(model, path).position(), position); });
+  };
+  constexpr int64_t kMost = int64_t{1} << 48;
+  EXPECT_EQ(error(kMost), "");
+  EXPECT_EQ(
+      error(kMost + 1),
+      path + ": session position: expected a number from 0 to 281474976710656, found '281474976710657'");
+  EXPECT_THAT(error(INT64_MAX), ::testing::HasSubstr("found '9223372036854775807'"));
+  EXPECT_THAT(error(-1), ::testing::HasSubstr("found '-1'"));
 }
 
 TEST(SessionTest, BadReadsLeaveTheStateAlone) {
