@@ -32,7 +32,7 @@ struct TokenizerData {
 
   /// Hugging Face tokenizer.json: model BPE, pre-tokenizer ByteLevel (alone or as the only member of a
   /// Sequence), normalizer NFC or none, decoder ByteLevel. Anything else is an Error that names the field,
-  /// what is supported and what was found. eos is "<|endoftext|>" where present.
+  /// what is supported and what was found. eos is "<|endoftext|>", which must be among the added tokens.
   static TokenizerData from_json(const std::string& path);
   /// `tokenizer.ggml.*` of a GGUF, ours or llama.cpp's: model "gpt2", pre one that has GPT-2's split ("mpt",
   /// "olmo", ...), tokens, merges, token_type (3 control = special, 4 user-defined = normalised added token),

@@ -2,6 +2,7 @@
 // Source: the fields that the tokenizers library writes. Left out: every model but byte-level BPE, dropout,
 // affixes of subwords, added tokens that swallow neighbouring space, and post-processors that add tokens.
 // "truncation" and "padding" are ignored, as transformers ignores them unless asked.
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace cobra {
 namespace {
 
 constexpr int64_t kMaxFileBytes = 32 << 20;  // GPT-NeoX: 2 MB
+constexpr std::string_view kEndOfText = "<|endoftext|>";
 
 /// A value that knows where it stands, for errors. An absent field and null are the same.
 class Field {
@@ -196,9 +198,10 @@ TokenizerData TokenizerData::from_json(const std::string& path) {
   read_vocabulary(model["vocab"], data);
   read_merges(model["merges"], data);
   read_added_tokens(root["added_tokens"], data);
-  for (const AddedToken& added : data.added) {
-    if (added.content == "<|endoftext|>") data.eos_id = added.id;
-  }
+  const auto eos = std::ranges::find(data.added, kEndOfText, &AddedToken::content);
+  check(eos != data.added.end(), "{}: field 'added_tokens' has no '{}', the token that ends an answer", path,
+        kEndOfText);
+  data.eos_id = eos->id;
   return data;
 }
 
