@@ -112,7 +112,11 @@ TEST(Resize, OvershootIsClipped) {
   const Image wide = resize_bicubic(edge, 64, 1);
   EXPECT_EQ(wide.pixels.front(), 0);
   EXPECT_EQ(wide.pixels.back(), 255);
-  EXPECT_EQ(*std::min_element(wide.pixels.begin(), wide.pixels.end()), 0);
+  for (int channel = 0; channel < 3; ++channel) {  // a byte that wrapped around would be a dip or a peak
+    for (size_t i = static_cast<size_t>(channel) + 3; i < wide.pixels.size(); i += 3) {
+      EXPECT_GE(wide.pixels[i], wide.pixels[i - 3]) << "byte " << i;
+    }
+  }
 }
 
 // The margin is never stored; its share of each sum must be the one it would have as pixels.

@@ -61,6 +61,23 @@ TEST_P(AllocationTest, StepsOfSeveralThreadsAllocateNothing) {
   EXPECT_EQ(allocations_of_steps(model), 0);
 }
 
+/// However long a conversation gets, its memory stays as it is: after one prompt and one step, further ones
+/// of that size take nothing.
+TEST_P(AllocationTest, ReadingOnAllocatesNothing) {
+  const Model model = reference_model(Runtime({.threads = 2}), GetParam());
+  Session session(model);
+  const std::vector<int32_t> prompt(300, 5);
+  const auto read = [&] {
+    session.read_tokens(prompt, 100);
+    for (int32_t id = 0; id < 10; ++id) session.step(id);
+  };
+  read();
+  const int64_t before = allocations;
+  for (int turn = 0; turn < 20; ++turn) read();
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(session.position(), 21 * 310);
+}
+
 TEST(AllocationCount, CountsThoseOfAFork) {
   const Model model = reference_model();
   const Session session(model);
