@@ -1,7 +1,6 @@
 // The run's config.json and the towers; the language model is in convert_mamba_config.cc.
 #include "model/convert_config.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "base/fail.h"
@@ -16,9 +15,10 @@ int64_t square_root(int64_t n) {
   return side * side == n ? side : 0;
 }
 
-/// A dimension from a file as an int; larger ones are far beyond every limit, and sums of these do not
-/// overflow.
-int dimension(int64_t size) { return static_cast<int>(std::min<int64_t>(size, 1 << 24)); }
+int integer_field(const Dims& dims, const std::string& field, int fallback) {
+  return dimension(json_integer(dims.json, field, dims.path, fallback),
+                   fmt::format("{}: field '{}'", dims.path, field));
+}
 
 /// One tower's object in dims.json: values that override, and values that must agree with the weights.
 class TowerDims {
@@ -26,9 +26,7 @@ class TowerDims {
   TowerDims(const Dims& dims, std::string tower) : dims_(dims), tower_(std::move(tower)) {}
 
   bool has(const char* field) const { return json_find(dims_.json, key(field)) != nullptr; }
-  int integer(const char* field, int fallback) const {
-    return dimension(json_integer(dims_.json, key(field), dims_.path, fallback));
-  }
+  int integer(const char* field, int fallback) const { return integer_field(dims_, key(field), fallback); }
   bool boolean(const char* field, bool fallback) const {
     return json_boolean(dims_.json, key(field), dims_.path, fallback);
   }
@@ -59,14 +57,13 @@ class TowerDims {
 };
 
 void read_shapes(const SourceTensors& weights, TowerConfig& c) {
-  const std::vector<int64_t>& patch = weights.shape("patch_embed.proj.weight", 4);
-  c.embed_dim = dimension(patch[0]);
-  c.patch_size = dimension(patch[2]);
+  c.embed_dim = weights.dimension("patch_embed.proj.weight", 4, 0);
+  c.patch_size = weights.dimension("patch_embed.proj.weight", 4, 2);
   c.patch_bias = weights.has("patch_embed.proj.bias");
   c.depth = weights.count_layers("blocks.");
-  c.mlp_hidden = dimension(weights.shape("blocks.0.mlp.fc1.weight", 2)[0]);
+  c.mlp_hidden = weights.dimension("blocks.0.mlp.fc1.weight", 2, 0);
   c.class_token = weights.has("cls_token");
-  c.register_tokens = weights.has("reg_token") ? dimension(weights.shape("reg_token", 3)[1]) : 0;
+  c.register_tokens = weights.has("reg_token") ? weights.dimension("reg_token", 3, 1) : 0;
   c.layer_scale = weights.has("blocks.0.ls1.gamma");
   c.pre_norm = weights.has("norm_pre.weight");
   const int64_t positions = weights.shape("pos_embed", 3)[1];
@@ -126,7 +123,7 @@ TowerConfig infer_tower(const SourceTensors& weights, const BackboneTower& tower
   TowerConfig c;
   c.name = tower.name;
   c.timm_name = tower.timm_name;
-  c.image_size = dimension(json_integer(dims.json, "image_size", dims.path, image_size));
+  c.image_size = integer_field(dims, "image_size", image_size);
   set_family_defaults(c);
   read_shapes(weights, c);
   const TowerDims tower_dims(dims, tower.name);

@@ -120,6 +120,12 @@ TEST_F(ConvertErrorTest, EveryTensorIsCheckedByNameAndShape) {
 }
 
 TEST_F(ConvertErrorTest, OddStructuresAreNamed) {
+  EXPECT_THAT(
+      checkpoint_error([](EditableDict& d) {
+        d.set("model/llm_backbone/llm.backbone.embedding.weight", {int64_t{1} << 40, 0});
+      }),
+      AllOf(HasSubstr("changed.safetensors"), HasSubstr("embedding.weight': dimension 0: expected 0 to"),
+            HasSubstr("found 1099511627776")));
   EXPECT_THAT(checkpoint_error([](EditableDict& d) {
                 std::erase_if(d.tensors,
                               [](const auto& t) { return t.first.starts_with("model/projector/"); });
@@ -183,7 +189,7 @@ TEST_F(ConvertErrorTest, DimsThatContradictTheWeights) {
   EXPECT_THAT(
       dims_error(
           R"({"image_size": 9223372036854775807, "dino": {"num_heads": 4}, "siglip": {"num_heads": 4}})"),
-      HasSubstr("dino.image_size"));
+      HasSubstr("field 'image_size': expected 0 to 16777216, found 9223372036854775807"));
   EXPECT_THAT(
       dims_error(R"({"dino": {"num_heads": 4, "activation": "gelu_tanh"}, "siglip": {"num_heads": 4}})"),
       HasSubstr("'gelu_tanh'"));

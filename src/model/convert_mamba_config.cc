@@ -1,16 +1,10 @@
 // A Mamba's dimensions, which all follow from the shapes of its weights, checked against the two kinds of
 // config.json.
-#include <algorithm>
-
 #include "base/fail.h"
 #include "model/convert_config.h"
 
 namespace cobra {
 namespace {
-
-/// A dimension from a file as an int; larger ones are far beyond every limit, and sums of these do not
-/// overflow.
-int dimension(int64_t size) { return static_cast<int>(std::min<int64_t>(size, 1 << 24)); }
 
 /// A JSON file that says what the weights say too.
 class Witness {
@@ -95,13 +89,13 @@ MambaConfig infer_mamba(const SourceTensors& weights, const std::string& embeddi
                         const std::string& llm_config, const Dims& dims) {
   const std::string mixer = "backbone.layers.0.mixer.";
   MambaConfig c;
-  c.vocab_size = dimension(weights.shape(embedding, 2)[0]);
-  c.d_model = dimension(weights.shape(embedding, 2)[1]);
+  c.vocab_size = weights.dimension(embedding, 2, 0);
+  c.d_model = weights.dimension(embedding, 2, 1);
   c.n_layer = weights.count_layers("backbone.layers.");
-  c.d_inner = dimension(weights.shape(mixer + "conv1d.weight", 3)[0]);
-  c.d_conv = dimension(weights.shape(mixer + "conv1d.weight", 3)[2]);
-  c.d_state = dimension(weights.shape(mixer + "A_log", 2)[1]);
-  c.dt_rank = dimension(weights.shape(mixer + "dt_proj.weight", 2)[1]);
+  c.d_inner = weights.dimension(mixer + "conv1d.weight", 3, 0);
+  c.d_conv = weights.dimension(mixer + "conv1d.weight", 3, 2);
+  c.d_state = weights.dimension(mixer + "A_log", 2, 1);
+  c.dt_rank = weights.dimension(mixer + "dt_proj.weight", 2, 1);
   check(c.d_model > 0 && c.vocab_size > 0, "{}: tensor '{}': expected rows and columns, found [{}, {}]",
         weights.path(), embedding, c.vocab_size, c.d_model);
   if (!llm_config.empty()) {

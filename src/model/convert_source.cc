@@ -17,6 +17,12 @@ bool matches(const std::vector<int64_t>& expected, const std::vector<int64_t>& f
 
 }  // namespace
 
+int dimension(int64_t size, const std::string& what) {
+  constexpr int64_t kMost = 1 << 24;
+  check(size >= 0 && size <= kMost, "{}: expected 0 to {}, found {}", what, kMost, size);
+  return static_cast<int>(size);
+}
+
 SourceTensors::SourceTensors(std::shared_ptr<const StateDict> file, const std::string& prefix)
     : file_(std::move(file)), prefix_(prefix) {
   for (const TensorEntry& tensor : file_->tensors()) {
@@ -67,6 +73,11 @@ void SourceTensors::check_all_used() const {
           "{}: tensor '{}' of shape {} is unexpected: this kind of model has none of that name", path(),
           printable(tensor->name), to_string(tensor->shape));
   }
+}
+
+int SourceTensors::dimension(const std::string& name, size_t rank, size_t axis) const {
+  return cobra::dimension(shape(name, rank)[axis],
+                          fmt::format("{}: tensor '{}{}': dimension {}", path(), prefix_, name, axis));
 }
 
 int SourceTensors::count_layers(std::string_view prefix) const {

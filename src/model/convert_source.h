@@ -13,6 +13,10 @@
 
 namespace cobra {
 
+/// A size that a file gives, as an int. Throws Error "what: expected ..., found ..." when it is far beyond
+/// every limit; sums of those that pass do not overflow.
+int dimension(int64_t size, const std::string& what);
+
 /// The tensors of one file whose names start with `prefix`, without it.
 class SourceTensors {
  public:
@@ -26,6 +30,8 @@ class SourceTensors {
 
   /// A tensor's shape, to infer dimensions from; throws Error when it is absent or its rank is not `rank`.
   const std::vector<int64_t>& shape(const std::string& name, size_t rank) const;
+  /// Entry `axis` of that shape, as `dimension` gives it.
+  int dimension(const std::string& name, size_t rank, size_t axis) const;
 
   /// The tensor, marked as used. Throws Error naming file, tensor, expected and found when it is absent, of
   /// another shape, or not f32, f16 or bf16. A -1 in `shape` matches every size.

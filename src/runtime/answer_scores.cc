@@ -4,17 +4,17 @@
 #include <cmath>
 
 #include "base/fail.h"
+#include "model/model_parts.h"
 #include "tokenizer/tokenizer.h"
 
 namespace cobra {
 
 std::vector<int32_t> answer_ids(const Model& model, const std::vector<std::string>& answers) {
-  const Tokenizer* tokenizer = model.tokenizer();
-  check(tokenizer != nullptr, "score: the model has no tokenizer");
+  const Tokenizer& tokenizer = model.parts().needed_tokenizer();
   check(!answers.empty(), "score: expected at least one answer");
   std::vector<int32_t> ids;
   for (const std::string& answer : answers) {
-    ids.push_back(tokenizer->single_token(answer));
+    ids.push_back(tokenizer.single_token(answer));
     check(ids.back() >= 0, "score: answer '{}' is not a single token", printable(answer));
   }
   return ids;

@@ -303,6 +303,9 @@ TEST(ModelTest, TextToIdsAndBack) {
   EXPECT_EQ(model.decode(model.encode("What is it?")), "What is it?");
   const Model mute = reference_model();
   EXPECT_THAT(error_of([&] { mute.encode("What?"); }), ::testing::HasSubstr("no tokenizer"));
+  Session session(mute);
+  EXPECT_THAT(error_of([&] { score_answers(session, {1}, {"a"}); }),
+              ::testing::HasSubstr(reference_gguf() + ": this model has no tokenizer"));
   EXPECT_THAT(error_of([&] { mute.decode(std::vector<int32_t>{1}); }), ::testing::HasSubstr("no tokenizer"));
 }
 
