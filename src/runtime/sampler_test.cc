@@ -53,6 +53,20 @@ TEST(Sampler, GreedyUnlessAskedOtherwise) {
   EXPECT_TRUE((SamplingOptions{.temperature = 0.4, .top_k = 1}.is_greedy()));
 }
 
+/// The official code ignores min_p beside top_k (cobra/generate.h).
+TEST(Sampler, MinPCountsBesideTopK) {
+  const std::vector<float> logits = {std::log(0.1f), std::log(0.5f), std::log(0.04f), std::log(0.36f)};
+  const auto kept = [&](const SamplingOptions& options) {
+    std::vector<int32_t> ids;
+    for (const auto& [id, p] : Sampler(options).distribution(logits, {})) ids.push_back(id);
+    return ids;
+  };
+  EXPECT_EQ(kept({.top_k = 3}), (std::vector<int32_t>{1, 3, 0}));
+  EXPECT_EQ(kept({.top_k = 3, .min_p = 0.15}), (std::vector<int32_t>{1, 3, 0})) << "0.1 of 0.5 is enough";
+  EXPECT_EQ(kept({.top_k = 3, .min_p = 0.25}), (std::vector<int32_t>{1, 3}));
+  EXPECT_EQ(kept({.top_k = 3, .min_p = 0.9}), (std::vector<int32_t>{1}));
+}
+
 TEST(Sampler, SameSeedSameTokens) {
   const std::vector<float> logits = {0, 1, 2, 1, 0, 2};
   Sampler a({.temperature = 1, .seed = 5}), b({.temperature = 1, .seed = 5}),
