@@ -48,7 +48,7 @@ class Session {
   static Session load(const Model& model, const std::string& path);
   static Session load(const Model&&, const std::string&) = delete;
 
-  /// Bytes of recurrent state.
+  /// Bytes of recurrent state, without the scratch memory that the session keeps from one read to the next.
   int64_t state_bytes() const;
   /// The state in the official layout: conv [n_layer, d_inner, d_conv], ssm [n_layer, d_inner, d_state].
   std::vector<float> conv_state() const;
