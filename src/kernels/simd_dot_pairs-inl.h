@@ -106,8 +106,10 @@ HWY_INLINE void add_dots(const Vectors<kVectors>& w, int, const int8_t* q, VI* d
     each<kTogether>([&](auto i) COBRA_INLINE {
       const int g = begin + i;
       VI quads[kVectors];
-      each<kVectors>([&](auto v)
-                         COBRA_INLINE { quads[v] = load_four<Fmt, true>(w.block[v], g, w.first[v]); });
+      each<kVectors>([&](auto v) COBRA_INLINE {
+        const TileBlock& block = w.block[v];
+        quads[v] = load_four<Fmt, true>(block, g, w.first[v]);
+      });
       each<kRows>([&](auto m) COBRA_INLINE {
         const VI four = broadcast_bits(q + m * kBlockCols + 4 * g);
         each<kVectors>([&](auto v) COBRA_INLINE { add_byte_products(pairs[v * kRows + m], quads[v], four); });
@@ -125,8 +127,7 @@ HWY_INLINE void dot_rows(const Tiles& tiles, int first_vector, const Activations
                          int64_t begin, int64_t end, float* out) {
   const RowsF d;
   constexpr int32_t kAdded = added_by_load<Fmt, true>();
-  const LinesAhead<Fmt, 1> ahead(x.rows, first_x,
-                                 kRows);  // 16 bits are for prompts, whose weights stay in cache
+  const LinesAhead<Fmt, 1> ahead(x.rows, first_x, kRows);
   const auto to = [&](int v, int m) {
     const int at = first_vector + v;
     return out + (at / kPerTile * x.rows + first_x + m) * kTileRows + at % kPerTile * kLanes;
@@ -138,6 +139,7 @@ HWY_INLINE void dot_rows(const Tiles& tiles, int first_vector, const Activations
   }
   for (int64_t b = begin; b < end; ++b) {
     const Vectors<kVectors> w(Fmt::type, tiles, first_vector, b);
+    // Prompts in 16 bits stay with the tiles that they have in cache.
     if (x.kScalesBlocks && first_vector == 0) ahead.fetch(tiles.first, b);
     const int64_t at = x.block(first_x, b);
     for (int half = 0; half < Fmt::kHalves; ++half) {

@@ -10,7 +10,6 @@
 #include <hwy/foreach_target.h>
 // clang-format on
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 
 #include "kernels/simd_math-inl.h"
