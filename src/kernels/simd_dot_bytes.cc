@@ -130,24 +130,13 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
   }
 }
 
-/// kTiles tiles with all rows, kMost at a time, `together` blocks for all rows before the next.
+/// kTiles tiles with all rows, kMost at a time.
 template <class Fmt, int kTiles, int kMost>
 void dot_tiles(const std::byte* tile, int64_t tile_bytes, const QuantizedRows& x, int64_t together,
                float* out) {
-  const int64_t blocks = x.cols / kBlockCols;
-  for (int64_t begin = 0; begin < blocks; begin += together) {
-    const int64_t end = std::min(begin + together, blocks);
-    int64_t m = 0;
-    const auto rows = [&](auto count) {
-      for (; m + count <= x.rows; m += count) {
-        dot_rows<Fmt, count, kTiles>(tile, tile_bytes, x, m, begin, end, out);
-      }
-    };
-    if constexpr (kMost >= 8) rows(std::integral_constant<int, 8>());
-    if constexpr (kMost >= 4) rows(std::integral_constant<int, 4>());
-    rows(std::integral_constant<int, 2>());
-    rows(std::integral_constant<int, 1>());
-  }
+  each_group<kMost>(x, together, [&](auto count, int64_t m, int64_t begin, int64_t end) {
+    dot_rows<Fmt, count, kTiles>(tile, tile_bytes, x, m, begin, end, out);
+  });
 }
 
 /// A row or two stream through the weights, which are in memory; more pass by in groups. With 32 registers of

@@ -179,22 +179,12 @@ HWY_INLINE void dot_rows(const Tiles& tiles, int first_vector, const Activations
   }
 }
 
-/// kVectors vectors of weights with all rows, kMost at a time, `together` blocks for all rows before the
-/// next.
+/// kVectors vectors of weights with all rows, kMost at a time.
 template <class Fmt, int kVectors, int kMost, class Activations>
 void dot_vectors(const Tiles& tiles, int first_vector, const Activations& x, int64_t together, float* out) {
-  const int64_t blocks = x.cols / kBlockCols;
-  for (int64_t begin = 0; begin < blocks; begin += together) {
-    const int64_t end = std::min(begin + together, blocks);
-    int64_t m = 0;
-    const auto rows = [&](auto count) {
-      for (; m + count <= x.rows; m += count)
-        dot_rows<Fmt, count, kVectors>(tiles, first_vector, x, m, begin, end, out);
-    };
-    rows(std::integral_constant<int, kMost>());
-    rows(std::integral_constant<int, 2>());
-    rows(std::integral_constant<int, 1>());
-  }
+  each_group<kMost>(x, together, [&](auto count, int64_t m, int64_t begin, int64_t end) {
+    dot_rows<Fmt, count, kVectors>(tiles, first_vector, x, m, begin, end, out);
+  });
 }
 
 /// Tiles [first, first + count) with all rows.

@@ -15,16 +15,8 @@
 #include "kernels/simd_math-inl.h"
 #include "kernels/simd_tile-inl.h"
 
-// Highway 1.0 asks for machines with VNNI in its AVX3_DL target, but does not tell the compiler.
-#undef COBRA_BEFORE_NAMESPACE
-#if HWY_TARGET == HWY_AVX3_DL
-#define COBRA_BEFORE_NAMESPACE() HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
-#else
-#define COBRA_BEFORE_NAMESPACE() HWY_BEFORE_NAMESPACE()
-#endif
-
 #if HWY_TARGET != HWY_SCALAR
-COBRA_BEFORE_NAMESPACE();
+COBRA_BEFORE_NAMESPACE(",avx512vnni");
 namespace cobra {
 namespace HWY_NAMESPACE {
 namespace {

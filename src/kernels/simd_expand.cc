@@ -12,21 +12,13 @@
 #include "kernels/quant.h"
 #include "kernels/simd_tile-inl.h"
 
-// Pairs are made for AMX and AVX512-BF16 only; a machine that has either has this target. Highway 1.0 does
-// not know AVX512-BF16: this pass tells the compiler, and a unit that multiplies pairs is there on machines
-// that have it.
+// Pairs are made for AMX and AVX512-BF16 only; a machine that has either has this target. A unit that
+// multiplies pairs is there on machines that have AVX512-BF16.
 #undef COBRA_HAS_PAIRS
-#undef COBRA_BEFORE_NAMESPACE
-#if HWY_TARGET == HWY_AVX3_DL
-#define COBRA_HAS_PAIRS 1
-#define COBRA_BEFORE_NAMESPACE() HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
-#else
-#define COBRA_HAS_PAIRS 0
-#define COBRA_BEFORE_NAMESPACE() HWY_BEFORE_NAMESPACE()
-#endif
+#define COBRA_HAS_PAIRS (HWY_TARGET == HWY_AVX3_DL)
 
 #if HWY_TARGET != HWY_SCALAR
-COBRA_BEFORE_NAMESPACE();
+COBRA_BEFORE_NAMESPACE(",avx512bf16");
 namespace cobra {
 namespace HWY_NAMESPACE {
 namespace {

@@ -10,12 +10,22 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "kernels/kernel_table.h"
 #include "kernels/packed_tile.h"
+
+// Instructions that Highway 1.0's AVX3_DL target has or that its machines may have, without telling the
+// compiler: a file that uses them begins its namespace with COBRA_BEFORE_NAMESPACE(",feature").
+#undef COBRA_BEFORE_NAMESPACE
+#if HWY_TARGET == HWY_AVX3_DL
+#define COBRA_BEFORE_NAMESPACE(feature) HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR feature)
+#else
+#define COBRA_BEFORE_NAMESPACE(feature) HWY_BEFORE_NAMESPACE()
+#endif
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
@@ -132,6 +142,24 @@ constexpr int64_t kBlocksTogether = 16;
 
 inline int64_t blocks_together(const QuantizedRows& x) {
   return x.rows > 2 ? kBlocksTogether : x.cols / kBlockCols;
+}
+
+/// Calls body(count, m, begin, end) for all rows of activations, `count` of them (a constant, kMost at most)
+/// from m on, with blocks [begin, end); `together` blocks meet all rows before the next.
+template <int kMost, class Activations, class Body>
+HWY_INLINE void each_group(const Activations& x, int64_t together, const Body& body) {
+  const int64_t blocks = x.cols / kBlockCols;
+  for (int64_t begin = 0; begin < blocks; begin += together) {
+    const int64_t end = std::min(begin + together, blocks);
+    int64_t m = 0;
+    const auto rows = [&](auto count) {
+      for (; m + count <= x.rows; m += count) body(count, m, begin, end);
+    };
+    rows(std::integral_constant<int, kMost>());
+    if constexpr (kMost > 4) rows(std::integral_constant<int, 4>());
+    rows(std::integral_constant<int, 2>());
+    rows(std::integral_constant<int, 1>());
+  }
 }
 
 /// AMD's processors with AVX-512 read a single stream faster by themselves, by a tenth on Zen 4
