@@ -92,6 +92,8 @@ class Runner {
           "{}: the model has no vision towers, so it cannot take --image", flags_.model.path);
     check(score_.empty() || model.tokenizer(),
           "{}: the model has no tokenizer, so --score cannot look up its answers", flags_.model.path);
+    check(options_.stop.empty() || model.tokenizer(),
+          "{}: the model has no tokenizer, so it cannot look for --stop", flags_.model.path);
     for (const Prompt& prompt : prompts_) {
       check(!prompt.ids.empty() || !images_.empty(),
             "the prompt is empty and there is no picture to go on from");

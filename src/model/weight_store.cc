@@ -43,6 +43,21 @@ void check_finite(const PackedMatrix& packed, int64_t first_row, const TensorEnt
        path, tensor.name, row, last);
 }
 
+/// The tensor of this name, of a type of weights. Of shapes what `counted` leaves must agree.
+template <class Counted>
+const TensorEntry& checked_tensor(const GgufFile& file, const std::string& name,
+                                  const std::vector<int64_t>& shape, const Counted& counted) {
+  const TensorEntry* tensor = file.find(name);
+  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file.path(), name,
+        to_string(shape));
+  const std::vector<int64_t> expected = counted(shape);
+  check(counted(tensor->shape) == expected, "{}: tensor '{}': expected shape {}, found {}", file.path(), name,
+        to_string(expected), to_string(tensor->shape));
+  check_alignment(*tensor, file.path());
+  check_weight_type(*tensor, file.path());
+  return *tensor;
+}
+
 }  // namespace
 
 void check_weight_type(const TensorEntry& tensor, const std::string& path) {
@@ -52,14 +67,7 @@ void check_weight_type(const TensorEntry& tensor, const std::string& path) {
 
 const TensorEntry& weight_tensor(const GgufFile& file, const std::string& name,
                                  const std::vector<int64_t>& shape) {
-  const TensorEntry* tensor = file.find(name);
-  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file.path(), name,
-        to_string(shape));
-  check(tensor->shape == shape, "{}: tensor '{}': expected shape {}, found {}", file.path(), name,
-        to_string(shape), to_string(tensor->shape));
-  check_alignment(*tensor, file.path());
-  check_weight_type(*tensor, file.path());
-  return *tensor;
+  return checked_tensor(file, name, shape, [](const std::vector<int64_t>& all) { return all; });
 }
 
 WeightMatrix WeightStore::matrix(const std::string& name, int64_t rows, int64_t cols) {
@@ -96,22 +104,15 @@ const float* WeightStore::channel_tiles(const std::string& name, int64_t channel
 }
 
 const float* WeightStore::floats(const std::string& name, const std::vector<int64_t>& shape) {
-  const TensorEntry* tensor = file_->find(name);
-  check(tensor != nullptr, "{}: tensor '{}' is missing: expected shape {}", file_->path(), name,
-        to_string(shape));
-  const std::vector<int64_t> expected = without_ones(shape);
-  check(without_ones(tensor->shape) == expected, "{}: tensor '{}': expected shape {}, found {}",
-        file_->path(), name, to_string(expected), to_string(tensor->shape));
-  check_weight_type(*tensor, file_->path());
-  check_alignment(*tensor, file_->path());
-  const float* values = reinterpret_cast<const float*>(tensor->bytes.data());
-  if (tensor->type != DType::f32) {
-    const std::vector<float> converted = to_float32(*tensor, file_->path());
+  const TensorEntry& tensor = checked_tensor(*file_, name, shape, without_ones);
+  const float* values = reinterpret_cast<const float*>(tensor.bytes.data());
+  if (tensor.type != DType::f32) {
+    const std::vector<float> converted = to_float32(tensor, file_->path());
     AlignedBuffer<float>& copy = floats_.emplace_back(std::ssize(converted));
     std::copy(converted.begin(), converted.end(), copy.begin());
     values = copy.data();
   }
-  check_finite(values, tensor->elements(), *tensor, file_->path());
+  check_finite(values, tensor.elements(), tensor, file_->path());
   return values;
 }
 
