@@ -80,7 +80,7 @@ join last.json garments garments garments garments compare compare all captions 
 step "2/4 Training: to see one object, to see where several are, to find one by its name, to talk, to compare, and all of it"
 train see-one --model untrained.gguf --data one/train.json --images one --max-steps 1000
 # The next five end before their learning rate is down, which rises again in the one after.
-train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 5000 --stop-after 2500
+train see-few --model see-one/model.gguf --data few/train.json --images few --max-steps 3750 --stop-after 2500
 train look-up --model see-few/model.gguf --data look.json --max-steps 6000 --stop-after 1688
 # States that fade a sixteenth as fast: with Mamba's own decay hardly any object was found by its name.
 [[ -e slow.gguf ]] || "$cobra" init --preset cobra-tiny --type f32 --towers look-up/model.gguf \

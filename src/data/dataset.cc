@@ -109,6 +109,13 @@ std::string ExampleFile::name(int64_t index) const {
   return fmt::format("{}: {}", path(), example_name(entry.position, guess_id(text(entry))));
 }
 
+Hash128 ExampleFile::digest() const {
+  Hasher hasher;
+  for (const Entry& entry : entries_) hasher.add(text(entry));
+  file_.release_pages(file_.bytes());
+  return hasher.digest();
+}
+
 std::vector<ModalityLength> ExampleFile::modality_lengths(int64_t patches) const {
   std::vector<ModalityLength> lengths;
   lengths.reserve(entries_.size());

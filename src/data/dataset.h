@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "data/example.h"
 
 namespace cobra::data {
@@ -64,6 +65,8 @@ class ExampleFile {
   /// The official get_modality_lengths. finetune: white-space-separated words of all turns, "<image>" among
   /// them. align: words without "<image>", plus `patches` for each picture.
   std::vector<ModalityLength> modality_lengths(int64_t patches) const;
+  /// Of the texts of all examples that are not skipped, in their order; not of their pictures.
+  Hash128 digest() const;
   bool has_picture(int64_t index) const { return entries_.at(static_cast<size_t>(index)).has_picture; }
 
  private:

@@ -14,6 +14,40 @@ from training_runs import RANK_TIMEOUT_S, WholeRunTest, free_port, losses
 
 
 class TrainRanksTest(WholeRunTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        alone = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_PORT": str(free_port())}
+        cls.alone = cls.start("--output", cls.folder / "alone", environment=alone)  # waits a minute
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.alone.kill()
+        cls.alone.communicate()
+        super().tearDownClass()
+
+    def test_who_never_comes_is_named(self):
+        _, talk = self.alone.communicate(timeout=RANK_TIMEOUT_S)
+        self.assertEqual(self.alone.returncode, 1)
+        self.assertRegex(talk.decode(), r"\Acobra: rank 0 of 2 at [^\n]+: rank 1 has not come within 60 seconds\n\Z")
+
+    def test_ranks_that_differ_do_not_train(self):
+        data, model = self.folder / "other.json", self.folder / "other.gguf"
+        data.write_text((self.folder / "data.json").read_text().replace("coat", "cape"), encoding="utf-8")
+        cli.run("init", "--preset", "fashion", "--type", "f32", "--seed", 9, "-o", model)
+        for what, flags in (
+            ("the recipe's 'learning_rate'", ("--learning-rate", 2e-3)),
+            ("the examples", ("--data", data)),
+            ("the weights", ("--model", model)),
+        ):
+            with self.subTest(what):
+                run = self.folder / "differ"
+                shutil.rmtree(run, ignore_errors=True)
+                processes = self.start_ranks(2, "--output", run, "--max-steps", 1, of_the_last=flags)
+                talk = b"".join(process.communicate(timeout=RANK_TIMEOUT_S)[1] for process in processes)
+                self.assertEqual([process.returncode for process in processes], [1, 1], talk)
+                self.assertIn(f"{what} of rank 1 and of rank 0 are not the same", talk.decode())
+                self.assertFalse((run / "metrics.jsonl").exists())
     def test_ranks_make_the_updates_of_one(self):
         sizes = {1: (self.whole / "log.txt").read_text()}
         for count in (2, 4):

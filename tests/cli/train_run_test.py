@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import unittest
@@ -46,6 +47,57 @@ class TrainRunTest(WholeRunTest):
         self.assertEqual(len(list((run / "checkpoints").glob("step-*"))), 1)
         cli.run("train", "run", "--resume", run)
         self.assertEqual(losses(run), losses(self.whole))
+
+    def test_nothing_but_the_same_run_goes_on(self):
+        run = self.folder / "same"
+        self.train("--max-steps", 2, "--output", run)
+        kept = (run / "metrics.jsonl").read_bytes()
+        checkpoint = run / "checkpoints" / "step-00000002"
+        self.assertTrue(checkpoint.exists(), "the last update has one")
+        data = self.folder / "data.json"
+        text = data.read_text(encoding="utf-8")
+        data.write_text(text.replace("coat", "cape"), encoding="utf-8")
+        try:
+            other_data = cli.run("train", "run", "--resume", run, check=False)
+        finally:
+            data.write_text(text, encoding="utf-8")
+        self.assertRegex(other_data.stderr.decode(), r"state\.json: the run began with other examples")
+        shutil.rmtree(checkpoint)
+        finished = cli.run("train", "run", "--resume", run, check=False)
+        self.assertRegex(finished.stderr.decode(), r"same: a finished run without checkpoints")
+        self.assertEqual((run / "metrics.jsonl").read_bytes(), kept)
+        named = cli.run("train", "run", "--resume", run, "--output", self.folder / "elsewhere", check=False)
+        self.assertEqual((named.returncode, b"--output" in named.stderr), (2, True))
+
+    def test_frozen_parts_are_the_ones_that_the_run_began_with(self):
+        start, run = self.folder / "frozen.gguf", self.folder / "frozen"
+        cli.run("init", "--preset", "fashion", "--type", "f32", "-o", start)
+        self.train("--model", start, "--stage", "align", "--max-steps", 2, "--stop-after", 1, "--output", run)
+        cli.run("init", "--preset", "fashion", "--type", "f32", "--seed", 9, "-o", start)
+        failed = cli.run("train", "run", "--resume", run, check=False)
+        self.assertRegex(failed.stderr.decode(), r"state\.json: the run began with another model")
+
+    def test_two_processes_do_not_share_a_folder(self):
+        run = self.folder / "taken"
+        process = self.start("--epochs", 1000, "--output", run)
+        self.wait_for_losses(run, 1)
+        second = cli.run("train", "run", "--resume", run, check=False)
+        process.terminate()
+        _, talk = process.communicate(timeout=START_S)
+        self.assertRegex(second.stderr.decode(), r"taken: another process trains in this folder")
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM, talk)
+
+    def test_a_chart_that_cannot_be_written_ends_no_run(self):
+        run = self.folder / "chartless"
+        (run / "loss.svg").mkdir(parents=True)
+        done = self.train("--max-steps", 1, "--output", run)
+        self.assertIn(b"no chart: ", done.stderr)
+        self.assertTrue((run / "model.gguf").exists())
+
+    def test_pictures_need_towers(self):
+        blind = self.folder / "blind.gguf"
+        cli.run("init", "--preset", "mamba-130m", "--type", "q8_0", "-o", blind)
+        self.assert_refused("it has a picture, but the model has no vision towers", "--model", blind)
 
     def test_stopping_early_changes_nothing_before(self):
         part = self.folder / "part"
@@ -106,12 +158,14 @@ class TrainRunTest(WholeRunTest):
     def test_features_of_frozen_towers_are_made_once(self):
         plain = self.folder / "plain"
         self.train("--stage", "finetune", "--max-steps", 20, "--output", plain)
+        cache, written = self.folder / "features", []
         for name in ("cold", "warm"):
             run = self.folder / name
-            cache = self.folder / "features"
             self.train("--stage", "finetune", "--max-steps", 20, "--output", run, "--feature-cache", cache)
             self.assert_close(losses(run), losses(plain), 1e-5, name)
-        self.assertEqual(sum(1 for _ in cache.rglob("*.features")), 64)
+            written.append({path: path.stat().st_ino for path in cache.rglob("*.features")})
+        self.assertEqual(len(written[0]), 64)
+        self.assertEqual(written[1], written[0], "an entry was made again")
 
     def test_a_grid_makes_one_table(self):
         asked = self.folder / "asked.txt"

@@ -78,8 +78,9 @@ class TrainingTest(cli.CobraTest):
     def train(cls, *arguments, check=True):
         return cli.run("train", "run", cls.recipe, *arguments, check=check)
 
-    def start(self, *arguments, environment=None, preexec_fn=None):
-        words = [cli.PROGRAM, "train", "run", self.recipe, *arguments]
+    @classmethod
+    def start(cls, *arguments, environment=None, preexec_fn=None):
+        words = [cli.PROGRAM, "train", "run", cls.recipe, *arguments]
         return subprocess.Popen(
             list(map(str, words)),
             env={**os.environ, **(environment or {})},
@@ -88,9 +89,13 @@ class TrainingTest(cli.CobraTest):
             preexec_fn=preexec_fn,
         )
 
-    def start_ranks(self, count, *arguments):
+    def start_ranks(self, count, *arguments, of_the_last=()):
+        """Every rank gets the arguments, and the last some more."""
         shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-        return [self.start(*arguments, environment={**shared, "RANK": str(rank)}) for rank in range(count)]
+        own = [()] * (count - 1) + [of_the_last]
+        return [
+            self.start(*arguments, *own[rank], environment={**shared, "RANK": str(rank)}) for rank in range(count)
+        ]
 
 
 class WholeRunTest(TrainingTest):

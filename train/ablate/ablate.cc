@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
@@ -149,7 +150,7 @@ double score_of(const Grid& grid, const fs::path& folder) {
   text.erase(text.find_last_not_of(" \t\r\n") + 1);
   double score = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), score);
-  check(read.ec == std::errc() && read.ptr == text.data() + text.size(),
+  check(read.ec == std::errc() && read.ptr == text.data() + text.size() && std::isfinite(score),
         "score: expected one number, found '{}'", printable(text));
   AtomicFile file(kept);
   file.write(command_line + text + "\n");

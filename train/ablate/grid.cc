@@ -1,6 +1,7 @@
 #include "train/ablate/grid.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/fail.h"
@@ -42,6 +43,8 @@ std::vector<int64_t> parse_seeds(const Json& json, const std::string& source) {
     check(seed.is_number_integer() && seed.get<int64_t>() >= 0, "{}: 'seeds' must be a list of integers",
           source);
     values.push_back(seed.get<int64_t>());
+    check(std::ranges::count(values, values.back()) == 1, "{}: 'seeds' names {} twice", source,
+          values.back());
   }
   return values;
 }
@@ -57,6 +60,22 @@ Axis parse_axis(const std::string& name, const Json& choices, const std::string&
     axis.choices.push_back({choice, keys});
   }
   return axis;
+}
+
+/// Where all choices are combined, a key that two axes set would have the value of the second alone.
+void check_keys_differ(const std::vector<Axis>& axes, const std::string& source) {
+  std::map<std::string, std::string> axis_of;
+  for (const Axis& axis : axes) {
+    std::set<std::string> keys;
+    for (const Choice& choice : axis.choices) {
+      for (const auto& [key, value] : choice.keys.items()) keys.insert(key);
+    }
+    for (const std::string& key : keys) {
+      const auto [other, is_new] = axis_of.emplace(key, axis.name);
+      check(is_new, "{}: axes '{}' and '{}' both set '{}', which does not go with mode all", source,
+            other->second, axis.name, printable(key));
+    }
+  }
 }
 
 std::vector<Cell> all_combinations(const Grid& grid) {
@@ -101,6 +120,7 @@ Grid parse_grid(const Json& json, const std::string& source) {
   for (const auto& [name, choices] : object(json, "axes", source).items()) {
     grid.axes.push_back(parse_axis(name, choices, source));
   }
+  if (grid.all) check_keys_differ(grid.axes, source);
   return grid;
 }
 

@@ -1,8 +1,9 @@
 #include "train/ablate/grid.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cobra/error.h"
+#include "test_support.h"
 #include "train/ablate/table.h"
 
 namespace cobra::train {
@@ -32,11 +33,19 @@ TEST(GridTest, AllCombinations) {
 }
 
 TEST(GridTest, ErrorsNameTheKey) {
-  EXPECT_THROW(parse(R"({"output": "o", "base": {}, "axis": {}})"), Error);
-  EXPECT_THROW(parse(R"({"output": "o", "base": {}})"), Error);
-  EXPECT_THROW(parse(R"({"output": "o", "base": {}, "axes": {"a/b": {"x": {}}}})"), Error);
-  EXPECT_THROW(parse(R"({"output": "o", "base": {}, "axes": {"a": {}}})"), Error);
-  EXPECT_THROW(parse(R"({"output": "o", "seeds": [], "base": {}, "axes": {}})"), Error);
+  using ::testing::HasSubstr;
+  const auto refusal = [](const std::string& rest) {
+    return cobra::testing::error_of([&] { parse(R"({"output": "o", "base": {})" + rest + "}"); });
+  };
+  EXPECT_THAT(refusal(R"(, "axis": {})"), HasSubstr("grid: key 'axis' is unknown"));
+  EXPECT_THAT(refusal(""), HasSubstr("grid: 'axes' must be an object"));
+  EXPECT_THAT(refusal(R"(, "axes": {"a/b": {"x": {}}})"), HasSubstr("'a/b' is no name"));
+  EXPECT_THAT(refusal(R"(, "axes": {"a": {}})"), HasSubstr("axis 'a' must be an object of choices"));
+  EXPECT_THAT(refusal(R"(, "axes": {}, "seeds": [])"), HasSubstr("'seeds' must be a list of integers"));
+  EXPECT_THAT(refusal(R"(, "axes": {}, "seeds": [3, 4, 3])"), HasSubstr("'seeds' names 3 twice"));
+  const std::string both = R"(, "axes": {"a": {"x": {"seed": 1}}, "b": {"y": {"seed": 2}}})";
+  EXPECT_THAT(refusal(both + R"(, "mode": "all")"), HasSubstr("axes 'a' and 'b' both set 'seed'"));
+  EXPECT_EQ(refusal(both), "");
 }
 
 TEST(TableTest, MeanAndSpread) {

@@ -37,6 +37,7 @@ RunRecipe recipe_of(RunFlags flags) {
   }
   if (!flags.recipe.empty())
     throw UsageError("--resume takes the recipe of its run folder: leave the recipe out");
+  if (flags.values.contains("output")) throw UsageError("--resume names the run folder: leave --output out");
   for (const auto& [name, value] : flags.values) {
     if (!may_change(name)) {
       throw UsageError(fmt::format("--resume goes on with the run as it was: '{}' cannot be changed", name));

@@ -1,5 +1,8 @@
 #include "train/distributed/environment.h"
 
+#include <sched.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
@@ -61,6 +64,18 @@ RankEnvironment rank_environment(const Variables& variables) {
         "environment: MASTER_ADDR is not set: {} processes on several machines need the address of the first",
         found.count);
   return found;
+}
+
+std::string core_set() {
+  char machine[256] = {};
+  ::gethostname(machine, sizeof machine - 1);
+  std::string text = machine;
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return text;  // more cores than a cpu_set_t holds
+  for (size_t core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &cores)) text += fmt::format(" {}", core);
+  }
+  return text;
 }
 
 RankEnvironment rank_environment() {

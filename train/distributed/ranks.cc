@@ -1,7 +1,9 @@
 #include "train/distributed/ranks.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <thread>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -12,6 +14,7 @@ namespace cobra::train {
 namespace {
 
 constexpr std::chrono::seconds kMeetWithin{60};
+constexpr std::chrono::milliseconds kLookEvery{50};
 // Ranks may wait long for each other: one writes a checkpoint, another has the longer texts. Who is dead is
 // known otherwise: a closed connection, no sign of life.
 constexpr std::chrono::hours kWaitAtMost{24};
@@ -42,6 +45,27 @@ c10::intrusive_ptr<c10d::TCPStore> open_store(const RankEnvironment& environment
   options.waitWorkers = false;
   options.timeout = kMeetWithin;
   return c10::make_intrusive<c10d::TCPStore>(environment.host, options);
+}
+
+std::string cores_key(int rank) { return fmt::format("cores/{}", rank); }
+
+/// Tells the others the cores of this rank and returns theirs. It is also how ranks wait for each other: the
+/// group that they form would wait for one that never comes as long as for a slow one.
+std::vector<std::string> exchange_cores(c10d::TCPStore& store, const RankEnvironment& environment) {
+  const auto deadline = std::chrono::steady_clock::now() + kMeetWithin;
+  const std::string own = core_set();
+  store.set(cores_key(environment.rank), {own.begin(), own.end()});
+  std::vector<std::string> all;
+  for (int rank = 0; rank < environment.count; ++rank) {
+    while (!store.check({cores_key(rank)})) {
+      check(std::chrono::steady_clock::now() < deadline, "rank {} has not come within {} seconds", rank,
+            kMeetWithin.count());
+      std::this_thread::sleep_for(kLookEvery);
+    }
+    const std::vector<uint8_t> cores = store.get(cores_key(rank));
+    all.emplace_back(cores.begin(), cores.end());
+  }
+  return all;
 }
 
 /// The network that the ranks share: GLOO_SOCKET_IFNAME names it as in libtorch; ranks of one machine need
@@ -103,6 +127,9 @@ Ranks::Ranks(const RankEnvironment& environment) : environment_(environment) {
                                        environment.count, printable(environment.host), environment.port);
   talk(what, [&] {
     group_->store = open_store(environment, environment.rank == 0);
+    const auto cores = exchange_cores(*group_->store, environment);
+    on_same_cores_ =
+        static_cast<int>(std::ranges::count(cores, cores[static_cast<size_t>(environment.rank)]));
     auto options = c10d::ProcessGroupGloo::Options::create(kMeetWithin);
     options->devices.push_back(network_device(environment));
     options->timeout = kWaitAtMost;
@@ -131,6 +158,21 @@ void Ranks::broadcast(const std::vector<Tensor>& tensors, int from) const {
   if (!group_) return;
   talk(kLost,
        [&] { in_buckets(tensors, [&](std::vector<Tensor>& bucket) { group_->broadcast(bucket, from); }); });
+}
+
+std::optional<int> Ranks::first_that_differs(const Hash128& value) const {
+  // Parts of 16 bits, each in a place of its rank's own: their sums are exact.
+  constexpr size_t kParts = sizeof(Hash128) / 2;
+  std::vector<double> parts(kParts * static_cast<size_t>(count()), 0);
+  for (size_t i = 0; i < kParts; ++i) {
+    parts[kParts * static_cast<size_t>(rank()) + i] = value[2 * i] * 256 + value[2 * i + 1];
+  }
+  sum(parts);
+  for (int other = 1; other < count(); ++other) {
+    const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(kParts) * other;
+    if (!std::equal(begin, begin + kParts, parts.begin())) return other;
+  }
+  return std::nullopt;
 }
 
 void Ranks::meet() const {

@@ -2,11 +2,13 @@
 // saved. The layers hold the same tensors in structs (mamba.h, vit.h, projector.h), bound by name once.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "cobra/config.h"
 #include "model/convert_names.h"
 #include "train/torch.h"
@@ -41,6 +43,9 @@ class Parameters {
   std::unordered_map<std::string, size_t> index_;
   void add(Part part, const std::string& prefix, std::vector<NameMapping> mappings);
 };
+
+/// Of the names and values of those that `taken` accepts, in the list's order.
+Hash128 digest_of(const Parameters& parameters, const std::function<bool(const Parameter&)>& taken);
 
 /// "vision_backbone.dino_featurizer." where a model has several towers, "vision_backbone.featurizer." where
 /// it has one.

@@ -21,12 +21,10 @@ std::string preprocessing(const CobraVlm& model) {
 std::string fingerprint(const CobraVlm& model) {
   Hasher hasher;
   hasher.add(preprocessing(model));
-  for (const Parameter& parameter : model.parameters().list()) {
-    if (parameter.part != Part::vision_backbone) continue;
-    hasher.add(parameter.name);
-    const Tensor value = parameter.value.detach().contiguous();
-    hasher.add(std::as_bytes(std::span(value.data_ptr<float>(), static_cast<size_t>(value.numel()))));
-  }
+  const Hash128 weights = digest_of(model.parameters(), [](const Parameter& parameter) {
+    return parameter.part == Part::vision_backbone;
+  });
+  hasher.add(std::as_bytes(std::span(weights)));
   return to_hex(hasher.digest());
 }
 

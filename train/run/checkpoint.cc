@@ -27,6 +27,7 @@ constexpr std::string_view kPrefix = "step-", kTemporary = "unfinished-";
 constexpr const char* kParameters = "parameters.safetensors";
 constexpr std::string_view kOptimizer = "optimizer-";  // one file for each rank that wrote
 constexpr const char* kState = "state.json";
+constexpr const char *kExamplesField = "examples", *kFrozenField = "frozen_weights";
 
 /// A folder's entries are on the disk only when the folder is flushed too.
 void flush_folder(const std::string& path) {
@@ -85,7 +86,7 @@ class TensorsOfFile {
     check(found != nullptr, "{}: tensor '{}' is missing", file_.path(), name);
     const Tensor source = to_tensor(*found, file_.path());
     check(source.sizes() == target.sizes() && source.scalar_type() == target.scalar_type(),
-          "{}: tensor '{}' has not the shape or type that the model has", file_.path(), name);
+          "{}: tensor '{}': expected {}, found {}", file_.path(), name, describe(target), describe(source));
     target.copy_(source);
     taken_.insert(name);
   }
@@ -188,7 +189,7 @@ std::string Checkpoints::path(int64_t step) const {
   return fmt::format("{}/{}{:08}", folder_, kPrefix, step);
 }
 
-void Checkpoints::save(const Trainer& trainer, int64_t step) const {
+void Checkpoints::save(const Trainer& trainer, int64_t step, const Origin& origin) const {
   std::error_code error;
   fs::create_directories(folder_, error);
   check(!error, "{}: cannot be made: {}", folder_, error.message());
@@ -200,7 +201,7 @@ void Checkpoints::save(const Trainer& trainer, int64_t step) const {
   remove_unfinished(folder_);
   const std::string temporary = fmt::format("{}/{}{:08}", folder_, kTemporary, step);
   try {
-    write(trainer, step, temporary);
+    write(trainer, step, origin, temporary);
   } catch (...) {
     fs::remove_all(temporary, error);
     throw;
@@ -211,7 +212,8 @@ void Checkpoints::save(const Trainer& trainer, int64_t step) const {
   remove_old();
 }
 
-void Checkpoints::write(const Trainer& trainer, int64_t step, const std::string& folder) const {
+void Checkpoints::write(const Trainer& trainer, int64_t step, const Origin& origin,
+                        const std::string& folder) const {
   std::error_code error;
   fs::create_directory(folder, error);
   check(!error, "{}: cannot be made: {}", folder, error.message());
@@ -221,7 +223,8 @@ void Checkpoints::write(const Trainer& trainer, int64_t step, const std::string&
                       gather_optimizer(trainer, owner));
   }
   AtomicFile state(folder + "/" + kState);
-  state.write(json_line({{"step", step}}));
+  state.write(
+      json_line({{"step", step}, {kExamplesField, origin.examples}, {kFrozenField, origin.frozen_weights}}));
   state.commit();
   flush_folder(folder);
 }
@@ -243,10 +246,15 @@ std::optional<int64_t> Checkpoints::latest() const {
   return steps.back();
 }
 
-void Checkpoints::load(int64_t step, Trainer& trainer) const {
+void Checkpoints::load(int64_t step, Trainer& trainer, const Origin& origin) const {
   const std::string folder = path(step), state = folder + "/" + kState;
-  const int64_t found = json_integer(read_json(state), "step", state);
+  const Json json = read_json(state);
+  const int64_t found = json_integer(json, "step", state);
   check(found == step, "{}: field 'step' must be {}, found {}", state, step, found);
+  check(json_text(json, kExamplesField, state) == origin.examples,
+        "{}: the run began with other examples than the data file has now", state);
+  check(json_text(json, kFrozenField, state) == origin.frozen_weights,
+        "{}: the run began with another model: the parts that do not learn differ", state);
   const NoGradGuard no_grad;
   load_parameters_of(trainer, folder + "/" + kParameters);
   load_optimizers(trainer, folder);

@@ -34,9 +34,12 @@ class LlavaData final : public TrainingData {
         file_(options.data, {stage_, false, &pictures_}),
         tokenize_{stage_, parse_prompt_template(config.prompt_template), options.max_length},
         sampler_{options.global_batch_size, options.ranks, options.seed},
-        lengths_(file_.modality_lengths(config.has_vision() ? config.image_tokens() : 0)) {}
+        lengths_(file_.modality_lengths(config.has_vision() ? config.image_tokens() : 0)) {
+    if (!config.has_vision()) check_without_pictures();
+  }
 
   int64_t examples() const override { return file_.size(); }
+  Hash128 digest() const override { return file_.digest(); }
   std::string name(int64_t example) const override { return file_.name(example); }
 
   void use_feature_cache(std::shared_ptr<const data::FeatureCache> cache) override {
@@ -93,6 +96,12 @@ class LlavaData final : public TrainingData {
   const std::vector<data::ModalityLength> lengths_;
 
   std::shared_ptr<const data::FeatureCache> cache_;
+
+  void check_without_pictures() const {
+    for (int64_t i = 0; i < file_.size(); ++i) {
+      check(!file_.has_picture(i), "{}: it has a picture, but the model has no vision towers", file_.name(i));
+    }
+  }
 
   /// The picture, unless its features are known.
   void add_picture(const data::Example& example, std::vector<Image>& pictures, LoadedBatch& loaded) const {

@@ -8,6 +8,7 @@
 #include "base/dtype.h"
 #include "base/fail.h"
 #include "model/schema.h"
+#include "tokenizer/unicode_text.h"
 #include "train/model/cobra_vlm.h"
 #include "train/optim/optimizer.h"
 #include "train/optim/schedule.h"
@@ -40,7 +41,8 @@ struct Setter {
   const std::string& source;
 
   void expect(bool ok, const char* what) const {
-    check(ok, "{}: '{}' must be {}, found {}", source, field.name, what, printable(value.dump()));
+    check(ok, "{}: '{}' must be {}, found {}", source, field.name, what,
+          printable(value.dump(-1, ' ', false, Json::error_handler_t::replace)));
   }
   void operator()(std::string RunRecipe::*member) const {
     expect(value.is_string(), "a text");
@@ -102,11 +104,28 @@ std::string stage_of(const Json& file, const RecipeFlags& flags) {
   return key != file.end() && key->is_string() ? key->get<std::string>() : RunRecipe().stage;
 }
 
-void check_exists(const std::string& path, const char* field) {
-  if (path.empty()) return;
-  std::error_code error;
-  check(std::filesystem::exists(path, error), "{}: '{}': no such file or folder", printable(path, 1000),
-        field);
+void check_exist(const RunRecipe& r) {
+  const std::pair<const char*, const std::string&> paths[] = {
+      {"model", r.model},           {"run", r.run},   {"llm", r.llm},       {"dino", r.dino},
+      {"siglip", r.siglip},         {"data", r.data}, {"images", r.images}, {"tokenizer", r.tokenizer},
+      {"clip_tower", r.clip_tower},
+  };
+  for (const auto& [field, path] : paths) {
+    std::error_code error;
+    check(path.empty() || std::filesystem::exists(path, error), "{}: '{}': no such file or folder",
+          printable(path, 1000), field);
+  }
+}
+
+/// The recipe is kept as JSON, which has no other texts.
+void check_utf8(const RunRecipe& recipe) {
+  for (const RecipeField& field : recipe_fields()) {
+    const auto* const member = std::get_if<std::string RunRecipe::*>(&field.member);
+    if (member == nullptr) continue;
+    const std::string& text = recipe.**member;
+    check(replace_invalid_utf8(text) == text, "recipe: '{}' must be UTF-8, found '{}'", field.name,
+          printable(text, 1000));
+  }
 }
 
 }  // namespace
@@ -172,6 +191,7 @@ RunRecipe make_recipe(const Json& file, const std::string& source, const RecipeF
 }
 
 void check_recipe(const RunRecipe& r) {
+  check_utf8(r);
   parse_stage(r.stage);
   parse_precision(r.precision);
   parse_schedule(r.lr_schedule);
@@ -188,13 +208,7 @@ void check_recipe(const RunRecipe& r) {
         "recipe: 'export_type' must be f32, bf16 or f16, found '{}'", printable(r.export_type));
   check(r.feature_cache.empty() || parse_stage(r.stage) != Stage::full_finetune,
         "recipe: 'feature_cache' is for frozen towers, but full-finetune teaches them");
-  check_exists(r.model, "model");
-  check_exists(r.run, "run");
-  check_exists(r.llm, "llm");
-  check_exists(r.data, "data");
-  check_exists(r.images, "images");
-  for (const std::string& tower : {r.dino, r.siglip, r.clip_tower}) check_exists(tower, "vision tower");
-  check_exists(r.tokenizer, "tokenizer");
+  check_exist(r);
   check(r.global_batch_size % r.per_device_batch_size == 0,
         "recipe: 'global_batch_size' {} must be a multiple of 'per_device_batch_size' {}",
         r.global_batch_size, r.per_device_batch_size);

@@ -20,7 +20,7 @@ struct RunRecipe {
   std::string llm;    // a Mamba, with the towers and a new projector
   std::string checkpoint, dino, siglip, clip_tower, dims;  // of run and llm
   std::string tokenizer;                                   // of any; a model may have its own
-  std::string projector = "fused-gelu-mlp";  // of a new projector
+  std::string projector = "fused-gelu-mlp";                // of a new projector
   // From what
   std::string data, images;
   std::string output;         // the run folder

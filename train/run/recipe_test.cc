@@ -84,6 +84,15 @@ TEST(RecipeTest, WhatTheStartDoesNotReadIsRefused) {
   EXPECT_THAT(refused(whole.c_str()), HasSubstr("'data' is missing"));
 }
 
+TEST(RecipeTest, TextsAreUtf8) {
+  using ::testing::HasSubstr;
+  EXPECT_THAT(cobra::testing::error_of([] {
+                check_recipe(parse("{}", {{"output", "runs/\xff"}}));
+              }),
+              HasSubstr("recipe: 'output' must be UTF-8"));
+  EXPECT_THAT(refusal("{}", {{"epochs", "\xff"}}), HasSubstr("'epochs' must be an integer"));
+}
+
 TEST(ChartTest, LongRunsAndOddValuesMakeSmallPictures) {
   std::vector<double> losses(100000, 2.0);
   losses[5] = NAN;

@@ -12,12 +12,14 @@
 #include "cobra/runtime.h"
 #include "data/prefetch.h"
 #include "train/optim/schedule.h"
+#include "train/run/agreement.h"
 #include "train/run/cached_features.h"
 #include "train/run/chart.h"
 #include "train/run/checkpoint.h"
 #include "train/run/export.h"
 #include "train/run/llava_data.h"
 #include "train/run/metrics.h"
+#include "train/run/run_folder.h"
 #include "train/run/run_log.h"
 #include "train/run/start.h"
 #include "train/run/stop_signal.h"
@@ -31,35 +33,12 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kWaitingBatches = 8;
 constexpr std::chrono::seconds kChartEvery{30};
 
-void write_text(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
-/// Processes on the same machine share its cores.
-int use_threads(const RunRecipe& recipe, const RankEnvironment& environment) {
+/// Ranks that run on the same cores share them.
+int use_threads(const RunRecipe& recipe, const Ranks& ranks) {
   const int available = Runtime({static_cast<int>(recipe.threads), ""}).threads();
-  const int threads = recipe.threads > 0 ? available : std::max(1, available / environment.local_count);
+  const int threads = recipe.threads > 0 ? available : std::max(1, available / ranks.on_same_cores());
   at::set_num_threads(threads);
   return threads;
-}
-
-/// The folder of a new run must not be an old one's.
-void check_folder(const RunRecipe& recipe, bool resume) {
-  check(resume || !fs::exists(fs::path(recipe.output) / kRecipeFile),
-        "{}: holds a run already: go on with it by --resume, or name another folder",
-        printable(recipe.output, 1000));
-}
-
-/// Makes the run folder, which is this run's from now on.
-void claim_folder(const RunRecipe& recipe, bool resume) {
-  const fs::path folder = recipe.output;
-  std::error_code error;
-  fs::create_directories(folder, error);
-  check(!error, "{}: cannot be made: {}", printable(recipe.output, 1000), error.message());
-  check_folder(recipe, resume);
-  if (!resume) write_text((folder / kRecipeFile).string(), to_json(recipe).dump(2) + "\n");
 }
 
 /// The examples of this rank in an epoch, in the order in which they are taken.
@@ -75,6 +54,9 @@ struct MicroBatch {
 /// Made in the background, so that pictures are decoded while the step before computes.
 using MicroBatches = data::Prefetcher<MicroBatch>;
 
+bool is_any(const Parameter&) { return true; }
+bool is_frozen(const Parameter& parameter) { return !parameter.value.requires_grad(); }
+
 /// The calling thread gets no OpenMP team beside the step's.
 void use_no_team() {
   at::get_num_threads();  // libtorch makes a thread's team when it is first asked
@@ -85,8 +67,8 @@ class Run {
  public:
   Run(const RunRecipe& recipe, bool resume, const RankEnvironment& environment)
       : recipe_(recipe),
-        threads_(use_threads(recipe, environment)),
         ranks_(environment),
+        threads_(use_threads(recipe, ranks_)),
         source_(open_start(recipe, threads_)),
         model_(source_.config, {parse_stage(recipe.stage), parse_precision(recipe.precision),
                                 recipe.activation_checkpointing}),
@@ -97,28 +79,35 @@ class Run {
              .max_grad_norm = recipe.max_grad_norm},
             ranks_),
         checkpoints_(file(kCheckpointFolder), recipe.keep_checkpoints) {
+    check_same_recipe(ranks_, recipe);
+    check_same(ranks_, "the examples", data_->digest());
     plan_steps();
-    if (ranks_.is_first()) check_folder(recipe, resume);
+    if (ranks_.is_first() && !resume) check_unused(recipe.output);
     source_.fill(model_.parameters());
+    origin_ = {to_hex(data_->digest()), to_hex(digest_of(model_.parameters(), is_frozen))};
     if (!recipe.feature_cache.empty()) {
       features_ = open_feature_cache(recipe.feature_cache, model_);
       data_->use_feature_cache(features_);
     }
-    if (ranks_.is_first()) claim_folder(recipe, resume);  // last: what failed before can be tried again
+    // After all that may fail, so that it can be tried again.
+    if (ranks_.is_first()) folder_ = RunFolder(recipe, resume);
     if (resume) restore();
+    if (ranks_.count() > 1) check_same(ranks_, "the weights", digest_of(model_.parameters(), is_any));
   }
 
   int train();
 
  private:
   const RunRecipe recipe_;
-  const int threads_;
   Ranks ranks_;
+  const int threads_;
   ModelSource source_;
   CobraVlm model_;
   std::unique_ptr<TrainingData> data_;
   std::shared_ptr<data::FeatureCache> features_;  // or none
   Trainer trainer_;
+  RunFolder folder_;
+  Origin origin_;
   Checkpoints checkpoints_;
   int64_t micro_per_step_ = 1, steps_per_epoch_ = 1;
   Schedule schedule_;
@@ -135,7 +124,8 @@ class Run {
   StepMetrics make_update(MicroBatches& batches);
   bool any_rank(bool flag) const;
   std::string optimizer_sizes() const;
-  int loop(RunLog& log, MetricsFile* metrics);
+  void draw(RunLog& log, const MetricsFile& metrics) const;
+  int loop(RunLog& log, MetricsFile* metrics, const StopSignal& signal);
   void finish(RunLog& log, MetricsFile& metrics);
 };
 
@@ -175,10 +165,14 @@ void Run::plan_steps() {
 
 void Run::restore() {
   const std::optional<int64_t> latest = checkpoints_.latest();
+  check(latest || !fs::exists(file(kWeightsFile)),
+        "{}: a finished run without checkpoints, so there is nothing to go on from; a new run can start from "
+        "it with 'model'",
+        printable(recipe_.output, 1000));
   if (!latest) return;
   check(*latest <= last_step_, "{}: made after {} updates, but the run has {}", checkpoints_.path(*latest),
         *latest, last_step_);
-  checkpoints_.load(*latest, trainer_);
+  checkpoints_.load(*latest, trainer_, origin_);
   step_ = *latest;
 }
 
@@ -235,8 +229,19 @@ StepMetrics Run::make_update(MicroBatches& batches) {
   return metrics;
 }
 
+/// A chart that cannot be written is no reason to end a run.
+void Run::draw(RunLog& log, const MetricsFile& metrics) const {
+  try {
+    AtomicFile chart(file(kChartFile));
+    chart.write(loss_chart(metrics.losses(), recipe_.output));
+    chart.commit();
+  } catch (const Error& error) {
+    log.line(fmt::format("no chart: {}", error.what()));
+  }
+}
+
 void Run::finish(RunLog& log, MetricsFile& metrics) {
-  write_text(file(kChartFile), loss_chart(metrics.losses(), recipe_.output));
+  draw(log, metrics);
   log.line(fmt::format("writing {}", file(kGgufFile)));
   GgufOptions options;
   options.type = parse_dtype(recipe_.export_type);
@@ -265,8 +270,7 @@ std::string Run::optimizer_sizes() const {
   return fmt::format("{} MB", fmt::join(texts, ", "));
 }
 
-int Run::loop(RunLog& log, MetricsFile* metrics) {
-  const StopSignal signal;
+int Run::loop(RunLog& log, MetricsFile* metrics, const StopSignal& signal) {
   MicroBatches batches(step_ * micro_per_step_, last_step_ * micro_per_step_,
                        [this, order = EpochOrder()](int64_t micro) mutable { return load(micro, order); },
                        {.threads = 1, .capacity = kWaitingBatches});
@@ -282,14 +286,15 @@ int Run::loop(RunLog& log, MetricsFile* metrics) {
                       step_, recipe_.max_length));
     }
     if (metrics && Clock::now() - charted >= kChartEvery) {
-      write_text(file(kChartFile), loss_chart(metrics->losses(), recipe_.output));
+      draw(log, *metrics);
       charted = Clock::now();
     }
-    const bool due = recipe_.save_every > 0 && step_ % recipe_.save_every == 0;
+    // After the last one too: writing the model may fail.
+    const bool due = recipe_.save_every > 0 && (step_ % recipe_.save_every == 0 || step_ == last_step_);
     const bool stop = any_rank(signal.received() != 0);
     if (due || stop) {
       if (metrics) metrics->flush();
-      checkpoints_.save(trainer_, step_);
+      checkpoints_.save(trainer_, step_, origin_);
     }
     if (!stop) continue;
     log.line(fmt::format("stopped by {} after update {}; go on with: cobra train run --resume {}",
@@ -301,6 +306,7 @@ int Run::loop(RunLog& log, MetricsFile* metrics) {
 
 int Run::train() {
   const bool first = ranks_.is_first();
+  const StopSignal signal;
   RunLog log(first ? file(kLogFile) : "", last_step_);
   const auto metrics = first ? std::make_unique<MetricsFile>(file(kMetricsFile), step_) : nullptr;
   log.line(fmt::format("{} examples, {} updates of {}, {} ranks of {} threads{}", data_->examples(),
@@ -308,10 +314,10 @@ int Run::train() {
                        step_ > 0 ? fmt::format("; going on after update {}", step_) : ""));
   for (const std::string& note : data_->notes()) log.line(note);
   log.line(fmt::format("optimiser state by rank: {}", optimizer_sizes()));
-  const int signal = loop(log, metrics.get());
-  if (signal == 0 && first) finish(log, *metrics);
+  const int stopped_by = loop(log, metrics.get(), signal);
+  if (stopped_by == 0 && first) finish(log, *metrics);
   ranks_.finish();
-  return signal;
+  return stopped_by;
 }
 
 }  // namespace

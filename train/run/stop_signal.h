@@ -6,8 +6,8 @@
 
 namespace cobra::train {
 
-/// While one lives, the first of the signals only is remembered; the second ends the program as usual. At
-/// most one at a time.
+/// While one lives, the first SIGINT and the first SIGTERM are only remembered; a second one ends the program
+/// as usual. At most one at a time.
 class StopSignal {
  public:
   StopSignal();

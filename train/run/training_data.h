@@ -29,6 +29,8 @@ class TrainingData {
  public:
   virtual ~TrainingData() = default;
   virtual int64_t examples() const = 0;
+  /// Of all examples in their order; not of their pictures.
+  virtual Hash128 digest() const = 0;
   /// The examples of this rank in epoch `epoch`, in the order in which they are taken: as many for each rank,
   /// a whole number of global batches. A function of seed and epoch alone.
   virtual std::vector<int64_t> order(int64_t epoch) const = 0;

@@ -3,13 +3,14 @@
 #include "base/fail.h"
 
 namespace cobra::train {
-namespace {
 
 std::string describe(const Tensor& tensor) {
   std::vector<std::string> sizes;
   for (const int64_t size : tensor.sizes()) sizes.push_back(std::to_string(size));
   return fmt::format("[{}] {}", fmt::join(sizes, ", "), torch::toString(tensor.scalar_type()));
 }
+
+namespace {
 
 void check_integers(const Tensor& tensor, int64_t rank, const char* name) {
   check(tensor.defined() && tensor.dim() == rank && tensor.scalar_type() == torch::kInt64,
@@ -36,7 +37,8 @@ void check_batch(const Batch& batch, int64_t vocab_size) {
   check_integers(batch.labels, 2, "labels");
   check_integers(batch.multimodal_indices, 1, "multimodal_indices");
   check(batch.input_ids.sizes() == batch.labels.sizes(),
-        "batch: 'labels' must have the shape of 'input_ids', found {}", describe(batch.labels));
+        "batch: 'labels' must have the shape of 'input_ids', {}, found {}", describe(batch.input_ids),
+        describe(batch.labels));
   check(batch.input_ids.numel() > 0, "batch: 'input_ids' is empty");
   check_range(batch.input_ids, 0, vocab_size, "input_ids");
   check_labels(batch.labels, vocab_size);

@@ -23,6 +23,9 @@ struct Batch {
   int64_t valid_labels() const { return (labels != kIgnoredLabel).sum().item<int64_t>(); }
 };
 
+/// Its shape and type, for messages: "[2, 3] Long".
+std::string describe(const Tensor& tensor);
+
 /// Throws Error naming the tensor unless types and shapes are as above, ids are below `vocab_size`, and
 /// indices are rows.
 void check_batch(const Batch& batch, int64_t vocab_size);

@@ -1,0 +1,53 @@
+#include "train/run/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "train/run/start.h"
+
+namespace cobra::train {
+
+namespace fs = std::filesystem;
+
+void check_unused(const std::string& folder) {
+  check(!fs::exists(fs::path(folder) / kRecipeFile),
+        "{}: holds a run already: go on with it by --resume, or name another folder",
+        printable(folder, 1000));
+}
+
+RunFolder::RunFolder(const RunRecipe& recipe, bool resume) {
+  const std::string name = printable(recipe.output, 1000);
+  std::error_code error;
+  fs::create_directories(recipe.output, error);
+  check(!error, "{}: cannot be made: {}", name, error.message());
+  RunFolder taken;  // lets go of the lock when what follows throws
+  taken.fd_ = ::open(recipe.output.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (taken.fd_ >= 0 && ::flock(taken.fd_, LOCK_EX | LOCK_NB) != 0) {
+    check(errno != EWOULDBLOCK, "{}: another process trains in this folder", name);
+  }
+  if (!resume) {
+    check_unused(recipe.output);
+    AtomicFile file((fs::path(recipe.output) / kRecipeFile).string());
+    file.write(to_json(recipe).dump(2) + "\n");
+    file.commit();
+  }
+  *this = std::move(taken);
+}
+
+RunFolder::~RunFolder() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+RunFolder& RunFolder::operator=(RunFolder&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+}  // namespace cobra::train
