@@ -1,6 +1,16 @@
 // The products of simd_dot_pairs.cc over dot_pairs, which is declared before: included in the middle of that
 // file, once for each way that a target has to multiply pairs.
 
+/// body(0), ..., body(kCount - 1), each number a constant, so that what arrays hold stays in registers: loops
+/// are unrolled too late for that where there are several of them.
+template <int kCount, class Body>
+HWY_INLINE void each(const Body& body) {
+  [&]<int... i>(std::integer_sequence<int, i...>) COBRA_INLINE {
+    (body(std::integral_constant<int, i>()), ...);
+  }
+  (std::make_integer_sequence<int, kCount>());
+}
+
 /// Consecutive tiles.
 struct Tiles {
   const std::byte* first;
@@ -80,17 +90,18 @@ HWY_INLINE void load_pairs(const TileBlock& block, int group, int first, VI& fir
 template <class Fmt, int kRows, int kVectors>
 HWY_INLINE void add_dots(const Vectors<kVectors>& w, int half, const int16_t* q, VI* dots) {
   constexpr int kGroups = kBlockCols / 4 / Fmt::kHalves;
-#pragma GCC unroll 8  // or what is summed leaves the registers
-  for (int g = half * kGroups; g < (half + 1) * kGroups; ++g) {
+  each<kGroups>([&](auto i) COBRA_INLINE {
+    const int g = half * kGroups + i;
     VI first_two[kVectors], last_two[kVectors];
-    for (int v = 0; v < kVectors; ++v) load_pairs<Fmt>(w.block[v], g, w.first[v], first_two[v], last_two[v]);
-    for (int m = 0; m < kRows; ++m) {
+    each<kVectors>(
+        [&](auto v) COBRA_INLINE { load_pairs<Fmt>(w.block[v], g, w.first[v], first_two[v], last_two[v]); });
+    each<kRows>([&](auto m) COBRA_INLINE {
       const VI one = broadcast_bits(q + m * kBlockCols + 4 * g);
-      for (int v = 0; v < kVectors; ++v) dot_pairs(dots[v * kRows + m], first_two[v], one);
+      each<kVectors>([&](auto v) COBRA_INLINE { dot_pairs(dots[v * kRows + m], first_two[v], one); });
       const VI other = broadcast_bits(q + m * kBlockCols + 4 * g + 2);
-      for (int v = 0; v < kVectors; ++v) dot_pairs(dots[v * kRows + m], last_two[v], other);
-    }
-  }
+      each<kVectors>([&](auto v) COBRA_INLINE { dot_pairs(dots[v * kRows + m], last_two[v], other); });
+    });
+  });
 }
 
 /// The same with activations in bytes and quants of at most 5 bits: products of bytes in pairs, of which so
@@ -142,21 +153,21 @@ HWY_INLINE void dot_rows(const Tiles& tiles, int first_vector, const Activations
     // Prompts in 16 bits stay with the tiles that they have in cache.
     if (x.kScalesBlocks && first_vector == 0) ahead.fetch(tiles.first, b);
     const int64_t at = x.block(first_x, b);
-    for (int half = 0; half < Fmt::kHalves; ++half) {
+    each<Fmt::kHalves>([&](auto half) COBRA_INLINE {
       VI dots[kVectors * kRows];
-      for (int m = 0; m < kRows; ++m) {
+      each<kRows>([&](auto m) COBRA_INLINE {
         const VI initial = hn::Set(RowsI(), x.taken_away(at + m, Fmt::kHalves == 2 ? half : 2, kAdded));
-        for (int v = 0; v < kVectors; ++v) dots[v * kRows + m] = initial;
-      }
+        each<kVectors>([&](auto v) COBRA_INLINE { dots[v * kRows + m] = initial; });
+      });
       add_dots<Fmt, kRows, kVectors>(w, half, x.template quants<Fmt>(at), dots);
-      for (int v = 0; v < kVectors; ++v) {
+      each<kVectors>([&](auto v) COBRA_INLINE {
         const VF scale = Fmt::scale(w.block[v], half, w.first[v]);
-        for (int m = 0; m < kRows; ++m) {
+        each<kRows>([&](auto m) COBRA_INLINE {
           VF& sum = sums[v * kRows + m];
           sum = hn::MulAdd(hn::ConvertTo(d, dots[v * kRows + m]), x.times_scale(scale, at + m), sum);
-        }
-      }
-    }
+        });
+      });
+    });
     if constexpr (Fmt::kHasMinimum) {
       for (int v = 0; v < kVectors; ++v) {
         const VF minimum = Fmt::minimum(w.block[v], w.first[v]);

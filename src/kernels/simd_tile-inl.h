@@ -108,16 +108,6 @@ HWY_INLINE hn::Vec<RowsI> broadcast_bits(const void* q) {
 #undef COBRA_INLINE
 #define COBRA_INLINE __attribute__((always_inline))
 
-/// body(0), ..., body(kCount - 1), each number a constant, so that what arrays hold stays in registers: loops
-/// are unrolled too late for that where there are several of them.
-template <int kCount, class Body>
-HWY_INLINE void each(const Body& body) {
-  [&]<int... i>(std::integer_sequence<int, i...>) COBRA_INLINE {
-    (body(std::integral_constant<int, i>()), ...);
-  }
-  (std::make_integer_sequence<int, kCount>());
-}
-
 /// Calls body(Format<type>()) for a packed type.
 template <class Body>
 HWY_INLINE void with_format(DType type, const Body& body) {
