@@ -1,33 +1,28 @@
-"""Each room under src/ includes only the rooms that docs/design/overview.md allows it, and only train/, which no room
-includes, sees libtorch. Prints every offence."""
+"""Each room under src/ includes only the rooms that src/CMakeLists.txt names as its DEPS, which are declared before it, and
+only train/, which no room includes, sees libtorch. Prints every offence."""
 
 import pathlib
 import re
 import sys
 
-ALLOWED = {
-    "base": set(),
-    "kernels": {"base"},
-    "formats": {"base"},
-    "image": {"base"},
-    "tokenizer": {"base", "formats"},
-    "data": {"base", "formats", "image", "tokenizer"},
-    "scenes": {"base", "formats", "image", "data"},
-    "vision": {"base", "kernels"},
-    "lm": {"base", "kernels"},
-    "model": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm"},
-    "runtime": {"base", "kernels", "formats", "image", "tokenizer", "vision", "lm", "model"},
-    "eval": {"base", "formats", "image", "tokenizer", "model", "runtime"},
-    "chart": set(),
-    "bench": {"base", "formats", "image", "tokenizer", "chart", "kernels", "vision", "lm", "model", "runtime"},
-    "cli": {"base", "kernels", "formats", "image", "tokenizer", "data", "scenes", "vision", "lm", "model", "runtime", "eval", "bench"},
-}
+
+def allowed_rooms(text):
+    """{room: rooms it may include} from the cobra_room() calls of src/CMakeLists.txt."""
+    return {
+        call[1]: set(re.findall(r"[a-z]+", call[2] or ""))
+        for call in re.finditer(r"^cobra_room\((\w+)(?:\s+DEPS((?:\s+[a-z]+\b)+))?", text, re.MULTILINE)
+    }
 
 
 def offences(source):
+    allowed = allowed_rooms((source / "CMakeLists.txt").read_text())
+    for room, deps in allowed.items():
+        declared = list(allowed)[: list(allowed).index(room)]
+        for late in sorted(deps - set(declared)):
+            yield f"src/CMakeLists.txt: {room} may not depend on {late}, which is no room before it"
     for room in sorted(p.name for p in source.iterdir() if p.is_dir()):
-        if room not in ALLOWED:
-            yield f"src/{room}: not a room of docs/design/overview.md"
+        if room not in allowed:
+            yield f"src/{room}: not a room of src/CMakeLists.txt"
             continue
         for file in sorted((source / room).rglob("*.[hc]*")):
             if "test" in file.name:
@@ -36,7 +31,7 @@ def offences(source):
                 if re.match(r"\s*#\s*include\s+[<\"](torch|ATen|c10)/", text):
                     yield f"{file.relative_to(source.parent)}:{line}: only train/ may include libtorch"
                 found = re.match(r'\s*#\s*include\s+"([a-z_]+)/', text)
-                if not found or found[1] in ("cobra", room) or found[1] in ALLOWED[room]:
+                if not found or found[1] in ("cobra", room) or found[1] in allowed[room]:
                     continue
                 yield f"{file.relative_to(source.parent)}:{line}: {room} may not include {found[1]}/"
 

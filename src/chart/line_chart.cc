@@ -19,6 +19,8 @@ std::string escaped(const std::string& text) {
       result += "&gt;";
     else if (c == '&')
       result += "&amp;";
+    else if (static_cast<unsigned char>(c) < 0x20)
+      result += "\uFFFD";  // no character of XML
     else
       result += c;
   }
