@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 import cobra_cli as cli
-from training_runs import NAMES, START_S, WholeRunTest, losses
+from training_runs import NAMES, RANK_TIMEOUT_S, START_S, WholeRunTest, losses
 
 
 class TrainRunTest(WholeRunTest):
@@ -66,6 +66,9 @@ class TrainRunTest(WholeRunTest):
         finished = cli.run("train", "run", "--resume", run, check=False)
         self.assertRegex(finished.stderr.decode(), r"same: a finished run without checkpoints")
         self.assertEqual((run / "metrics.jsonl").read_bytes(), kept)
+        (run / "model.gguf").unlink()  # as if it had been stopped before
+        cli.run("train", "run", "--resume", run)
+        self.assertTrue((run / "model.gguf").exists())
         named = cli.run("train", "run", "--resume", run, "--output", self.folder / "elsewhere", check=False)
         self.assertEqual((named.returncode, b"--output" in named.stderr), (2, True))
 
@@ -87,11 +90,15 @@ class TrainRunTest(WholeRunTest):
         self.assertRegex(second.stderr.decode(), r"taken: another process trains in this folder")
         self.assertEqual(process.returncode, 128 + signal.SIGTERM, talk)
 
-    def test_a_chart_that_cannot_be_written_ends_no_run(self):
-        run = self.folder / "chartless"
+    def test_what_cannot_be_written_beside_the_model_ends_no_run(self):
+        run = self.folder / "beside"
         (run / "loss.svg").mkdir(parents=True)
-        done = self.train("--max-steps", 1, "--output", run)
-        self.assertIn(b"no chart: ", done.stderr)
+        (run / "checkpoints").touch()
+        processes = self.start_ranks(2, "--max-steps", 1, "--output", run)
+        talk = [process.communicate(timeout=RANK_TIMEOUT_S)[1] for process in processes]
+        self.assertEqual([process.returncode for process in processes], [0, 0], talk)
+        self.assertRegex(talk[0], rb"no checkpoint: [^\n]*checkpoints[^\n]*: cannot be made: ")
+        self.assertIn(b"no chart: ", talk[0])
         self.assertTrue((run / "model.gguf").exists())
 
     def test_pictures_need_towers(self):

@@ -62,18 +62,18 @@ Axis parse_axis(const std::string& name, const Json& choices, const std::string&
   return axis;
 }
 
-/// Where all choices are combined, a key that two axes set would have the value of the second alone.
-void check_keys_differ(const std::vector<Axis>& axes, const std::string& source) {
+/// A key that two axes set would have the value of the later alone: wherever all choices are combined, and
+/// else where the later one's baseline sets it.
+void check_keys_differ(const Grid& grid, const std::string& source) {
   std::map<std::string, std::string> axis_of;
-  for (const Axis& axis : axes) {
-    std::set<std::string> keys;
+  for (const Axis& axis : grid.axes) {
     for (const Choice& choice : axis.choices) {
-      for (const auto& [key, value] : choice.keys.items()) keys.insert(key);
-    }
-    for (const std::string& key : keys) {
-      const auto [other, is_new] = axis_of.emplace(key, axis.name);
-      check(is_new, "{}: axes '{}' and '{}' both set '{}', which does not go with mode all", source,
-            other->second, axis.name, printable(key));
+      const bool meets_others = grid.all || &choice == &axis.choices.front();
+      for (const auto& [key, value] : choice.keys.items()) {
+        const std::string& other = axis_of.emplace(key, axis.name).first->second;
+        check(other == axis.name || !meets_others, "{}: axes '{}' and '{}' both set '{}'", source, other,
+              axis.name, printable(key));
+      }
     }
   }
 }
@@ -120,7 +120,7 @@ Grid parse_grid(const Json& json, const std::string& source) {
   for (const auto& [name, choices] : object(json, "axes", source).items()) {
     grid.axes.push_back(parse_axis(name, choices, source));
   }
-  if (grid.all) check_keys_differ(grid.axes, source);
+  check_keys_differ(grid, source);
   return grid;
 }
 

@@ -43,9 +43,11 @@ TEST(GridTest, ErrorsNameTheKey) {
   EXPECT_THAT(refusal(R"(, "axes": {"a": {}})"), HasSubstr("axis 'a' must be an object of choices"));
   EXPECT_THAT(refusal(R"(, "axes": {}, "seeds": [])"), HasSubstr("'seeds' must be a list of integers"));
   EXPECT_THAT(refusal(R"(, "axes": {}, "seeds": [3, 4, 3])"), HasSubstr("'seeds' names 3 twice"));
-  const std::string both = R"(, "axes": {"a": {"x": {"seed": 1}}, "b": {"y": {"seed": 2}}})";
-  EXPECT_THAT(refusal(both + R"(, "mode": "all")"), HasSubstr("axes 'a' and 'b' both set 'seed'"));
-  EXPECT_EQ(refusal(both), "");
+  const std::string later = R"(, "axes": {"a": {"x": {"seed": 1}}, "b": {"y": {}, "z": {"seed": 2}}})";
+  EXPECT_THAT(refusal(later + R"(, "mode": "all")"), HasSubstr("axes 'a' and 'b' both set 'seed'"));
+  EXPECT_EQ(refusal(later), "");
+  const std::string baseline = R"(, "axes": {"a": {"x": {}, "z": {"seed": 1}}, "b": {"y": {"seed": 2}}})";
+  EXPECT_THAT(refusal(baseline), HasSubstr("axes 'a' and 'b' both set 'seed'"));
 }
 
 TEST(TableTest, MeanAndSpread) {

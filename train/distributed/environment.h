@@ -24,8 +24,7 @@ RankEnvironment rank_environment();
 using Variables = std::function<const char*(const char*)>;
 RankEnvironment rank_environment(const Variables& variables);
 
-/// The machine's name and the numbers of the cores that this process may run on: the same text for processes
-/// that share them.
+/// The machine's name and the numbers of the cores that this process may run on, as a text to compare.
 std::string core_set();
 
 }  // namespace cobra::train

@@ -1,6 +1,7 @@
 #include "train/distributed/environment.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <map>
 
@@ -14,6 +15,20 @@ RankEnvironment parse(const std::map<std::string, std::string>& variables) {
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   });
+}
+
+TEST(CoreSetTest, TellsWhereTheProcessMayRun) {
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  size_t core = 0;
+  while (!CPU_ISSET(core, &before)) ++core;
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  const std::string bound = core_set();
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+  EXPECT_TRUE(bound.ends_with(std::to_string(core))) << bound;
+  EXPECT_EQ(core_set() == bound, CPU_COUNT(&before) == 1);
 }
 
 TEST(RankEnvironmentTest, NoLauncherIsOneProcess) {

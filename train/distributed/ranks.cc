@@ -47,22 +47,25 @@ c10::intrusive_ptr<c10d::TCPStore> open_store(const RankEnvironment& environment
   return c10::make_intrusive<c10d::TCPStore>(environment.host, options);
 }
 
-std::string cores_key(int rank) { return fmt::format("cores/{}", rank); }
+/// Ranks that differ in how many they are do not meet.
+std::string cores_key(const RankEnvironment& environment, int rank) {
+  return fmt::format("cores/{}/{}", environment.count, rank);
+}
 
 /// Tells the others the cores of this rank and returns theirs. It is also how ranks wait for each other: the
 /// group that they form would wait for one that never comes as long as for a slow one.
 std::vector<std::string> exchange_cores(c10d::TCPStore& store, const RankEnvironment& environment) {
   const auto deadline = std::chrono::steady_clock::now() + kMeetWithin;
   const std::string own = core_set();
-  store.set(cores_key(environment.rank), {own.begin(), own.end()});
+  store.set(cores_key(environment, environment.rank), {own.begin(), own.end()});
   std::vector<std::string> all;
   for (int rank = 0; rank < environment.count; ++rank) {
-    while (!store.check({cores_key(rank)})) {
+    while (!store.check({cores_key(environment, rank)})) {
       check(std::chrono::steady_clock::now() < deadline, "rank {} has not come within {} seconds", rank,
             kMeetWithin.count());
       std::this_thread::sleep_for(kLookEvery);
     }
-    const std::vector<uint8_t> cores = store.get(cores_key(rank));
+    const std::vector<uint8_t> cores = store.get(cores_key(environment, rank));
     all.emplace_back(cores.begin(), cores.end());
   }
   return all;
@@ -127,16 +130,17 @@ Ranks::Ranks(const RankEnvironment& environment) : environment_(environment) {
                                        environment.count, printable(environment.host), environment.port);
   talk(what, [&] {
     group_->store = open_store(environment, environment.rank == 0);
-    const auto cores = exchange_cores(*group_->store, environment);
-    on_same_cores_ =
-        static_cast<int>(std::ranges::count(cores, cores[static_cast<size_t>(environment.rank)]));
     auto options = c10d::ProcessGroupGloo::Options::create(kMeetWithin);
     options->devices.push_back(network_device(environment));
     options->timeout = kWaitAtMost;
-    group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(group_->store, environment.rank,
-                                                               environment.count, options);
+    const auto cores = exchange_cores(*group_->store, environment);
+    on_same_cores_ =
+        static_cast<int>(std::ranges::count(cores, cores[static_cast<size_t>(environment.rank)]));
+    // From here on who dies is noticed.
     group_->heartbeat =
         std::make_unique<Heartbeat>(open_store(environment, false), environment.rank, environment.count);
+    group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(group_->store, environment.rank,
+                                                               environment.count, options);
   });
 }
 

@@ -20,15 +20,14 @@ std::string tower_prefix(const ModelConfig& config, const TowerConfig& tower) {
                                    : fmt::format("vision_backbone.{}_featurizer.", tower.name);
 }
 
-Hash128 digest_of(const Parameters& parameters, const std::function<bool(const Parameter&)>& taken) {
-  Hasher hasher;
+void hash_parameters(const Parameters& parameters, const std::function<bool(const Parameter&)>& taken,
+                     Hasher& hasher) {
   for (const Parameter& parameter : parameters.list()) {
     if (!taken(parameter)) continue;
     hasher.add(parameter.name);
     const Tensor value = parameter.value.detach().contiguous();
     hasher.add(std::as_bytes(std::span(value.data_ptr<float>(), static_cast<size_t>(value.numel()))));
   }
-  return hasher.digest();
 }
 
 Parameters::Parameters(const ModelConfig& config) {

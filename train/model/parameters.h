@@ -44,8 +44,9 @@ class Parameters {
   void add(Part part, const std::string& prefix, std::vector<NameMapping> mappings);
 };
 
-/// Of the names and values of those that `taken` accepts, in the list's order.
-Hash128 digest_of(const Parameters& parameters, const std::function<bool(const Parameter&)>& taken);
+/// Names and values of those that `taken` accepts, in the list's order.
+void hash_parameters(const Parameters& parameters, const std::function<bool(const Parameter&)>& taken,
+                     Hasher& hasher);
 
 /// "vision_backbone.dino_featurizer." where a model has several towers, "vision_backbone.featurizer." where
 /// it has one.

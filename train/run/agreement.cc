@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/fail.h"
+#include "train/run/export.h"
 
 namespace cobra::train {
 namespace {
@@ -11,6 +12,20 @@ namespace {
 constexpr std::array<std::string_view, 14> kOwnOfARank = {
     "model",     "run",  "llm",    "checkpoint", "dino",          "siglip", "clip_tower",
     "tokenizer", "dims", "images", "data",       "feature_cache", "output", "threads"};
+
+/// Texts of any content: each with its length.
+void add_text(Hasher& hasher, std::string_view text) {
+  hasher.add(fmt::format("{}:", text.size()));
+  hasher.add(text);
+}
+
+void add_tokenizer(Hasher& hasher, const TokenizerData& tokenizer) {
+  for (const std::string& token : tokenizer.tokens) add_text(hasher, token);
+  for (const std::string& merge : tokenizer.merges) add_text(hasher, merge);
+  for (const AddedToken& token : tokenizer.added)
+    add_text(hasher, fmt::format("{} {}", token.id, token.content));
+  add_text(hasher, fmt::format("{} {} {}", tokenizer.nfc, tokenizer.add_prefix_space, tokenizer.eos_id));
+}
 
 }  // namespace
 
@@ -28,6 +43,15 @@ void check_same_recipe(const Ranks& ranks, const RunRecipe& recipe) {
     const std::string text = value.dump();
     check_same(ranks, fmt::format("the recipe's '{}'", key), content_hash(std::as_bytes(std::span(text))));
   }
+}
+
+Hash128 model_digest(const ModelSource& source, const Parameters& weights,
+                     const std::function<bool(const Parameter&)>& taken) {
+  Hasher hasher;
+  add_text(hasher, config_json(source.config).dump());
+  if (source.tokenizer) add_tokenizer(hasher, *source.tokenizer);
+  hash_parameters(weights, taken, hasher);
+  return hasher.digest();
 }
 
 }  // namespace cobra::train

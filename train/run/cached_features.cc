@@ -21,10 +21,8 @@ std::string preprocessing(const CobraVlm& model) {
 std::string fingerprint(const CobraVlm& model) {
   Hasher hasher;
   hasher.add(preprocessing(model));
-  const Hash128 weights = digest_of(model.parameters(), [](const Parameter& parameter) {
-    return parameter.part == Part::vision_backbone;
-  });
-  hasher.add(std::as_bytes(std::span(weights)));
+  const auto in_towers = [](const Parameter& parameter) { return parameter.part == Part::vision_backbone; };
+  hash_parameters(model.parameters(), in_towers, hasher);
   return to_hex(hasher.digest());
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <set>
 
@@ -27,7 +28,7 @@ constexpr std::string_view kPrefix = "step-", kTemporary = "unfinished-";
 constexpr const char* kParameters = "parameters.safetensors";
 constexpr std::string_view kOptimizer = "optimizer-";  // one file for each rank that wrote
 constexpr const char* kState = "state.json";
-constexpr const char *kExamplesField = "examples", *kFrozenField = "frozen_weights";
+constexpr const char *kExamplesField = "examples", *kModelField = "model";
 
 /// A folder's entries are on the disk only when the folder is flushed too.
 void flush_folder(const std::string& path) {
@@ -174,6 +175,26 @@ std::vector<int64_t> steps_in(const std::string& folder) {
   return steps;
 }
 
+/// Does one thing after the other until one fails: ranks go on talking to each other all the same.
+class Attempt {
+ public:
+  template <class Body>
+  void operator()(const Body& body) {
+    if (failure_) return;
+    try {
+      body();
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  }
+  void end() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  std::exception_ptr failure_;
+};
+
 /// What a run that died or a full disk left.
 void remove_unfinished(const std::string& folder) {
   std::error_code error;
@@ -190,9 +211,6 @@ std::string Checkpoints::path(int64_t step) const {
 }
 
 void Checkpoints::save(const Trainer& trainer, int64_t step, const Origin& origin) const {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  check(!error, "{}: cannot be made: {}", folder_, error.message());
   if (fs::exists(path(step))) return;
   if (!trainer.ranks().is_first()) {
     for (int owner = 0; owner < trainer.ranks().count(); ++owner) gather_optimizer(trainer, owner);
@@ -200,6 +218,7 @@ void Checkpoints::save(const Trainer& trainer, int64_t step, const Origin& origi
   }
   remove_unfinished(folder_);
   const std::string temporary = fmt::format("{}/{}{:08}", folder_, kTemporary, step);
+  std::error_code error;
   try {
     write(trainer, step, origin, temporary);
   } catch (...) {
@@ -214,19 +233,24 @@ void Checkpoints::save(const Trainer& trainer, int64_t step, const Origin& origi
 
 void Checkpoints::write(const Trainer& trainer, int64_t step, const Origin& origin,
                         const std::string& folder) const {
-  std::error_code error;
-  fs::create_directory(folder, error);
-  check(!error, "{}: cannot be made: {}", folder, error.message());
-  write_tensor_file(folder + "/" + kParameters, parameter_tensors(trainer));
+  Attempt attempt;
+  attempt([&] {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    check(!error, "{}: cannot be made: {}", folder, error.message());
+    write_tensor_file(folder + "/" + kParameters, parameter_tensors(trainer));
+  });
   for (int owner = 0; owner < trainer.ranks().count(); ++owner) {
-    write_tensor_file(fmt::format("{}/{}{}.safetensors", folder, kOptimizer, owner),
-                      gather_optimizer(trainer, owner));
+    const Tensors state = gather_optimizer(trainer, owner);
+    attempt([&] { write_tensor_file(fmt::format("{}/{}{}.safetensors", folder, kOptimizer, owner), state); });
   }
-  AtomicFile state(folder + "/" + kState);
-  state.write(
-      json_line({{"step", step}, {kExamplesField, origin.examples}, {kFrozenField, origin.frozen_weights}}));
-  state.commit();
-  flush_folder(folder);
+  attempt([&] {
+    AtomicFile state(folder + "/" + kState);
+    state.write(json_line({{"step", step}, {kExamplesField, origin.examples}, {kModelField, origin.model}}));
+    state.commit();
+    flush_folder(folder);
+  });
+  attempt.end();
 }
 
 void Checkpoints::remove_old() const {
@@ -251,10 +275,11 @@ void Checkpoints::load(int64_t step, Trainer& trainer, const Origin& origin) con
   const Json json = read_json(state);
   const int64_t found = json_integer(json, "step", state);
   check(found == step, "{}: field 'step' must be {}, found {}", state, step, found);
-  check(json_text(json, kExamplesField, state) == origin.examples,
-        "{}: the run began with other examples than the data file has now", state);
-  check(json_text(json, kFrozenField, state) == origin.frozen_weights,
-        "{}: the run began with another model: the parts that do not learn differ", state);
+  check(json_text(json, kExamplesField, state, origin.examples) == origin.examples,
+        "{}: the run began with other examples: the data file has changed, or pictures came or went", state);
+  check(json_text(json, kModelField, state, origin.model) == origin.model,
+        "{}: the run began with another model: its configuration, tokenizer or what does not learn differs",
+        state);
   const NoGradGuard no_grad;
   load_parameters_of(trainer, folder + "/" + kParameters);
   load_optimizers(trainer, folder);

@@ -13,7 +13,7 @@ namespace cobra::train {
 /// What a run goes on with that its checkpoints do not hold, as digests: it must be what the run began with.
 struct Origin {
   std::string examples;
-  std::string frozen_weights;
+  std::string model;  // configuration, tokenizer and what does not learn
 };
 
 class Checkpoints {

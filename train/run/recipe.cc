@@ -172,10 +172,12 @@ const std::vector<RecipeField>& recipe_fields() {
        "Make a layer's activations again instead of keeping them"},
       {"max_length", &R::max_length, 1, 1 << 24, "Text tokens of an example; longer ones are cut"},
       {"seed", &R::seed, 0, kMany, "Of the examples' order"},
-      {"save_every", &R::save_every, 0, kMany, "Updates between checkpoints; 0: only at a signal"},
+      {"save_every", &R::save_every, 0, kMany,
+       "Updates between checkpoints, the last has one too; 0: only at a signal"},
       {"keep_checkpoints", &R::keep_checkpoints, 1, 1e6, "How many of the last checkpoints are kept"},
       {"export_type", &R::export_type, 0, 0, "Type of model.gguf's matrices: f32, bf16, f16"},
-      {"threads", &R::threads, 0, 1024, "Threads of each process; 0: one for each core"},
+      {"threads", &R::threads, 0, 1024,
+       "Threads of each process; 0: one for each core, divided among the processes that share them"},
   };
   return kFields;
 }

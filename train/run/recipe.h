@@ -42,11 +42,11 @@ struct RunRecipe {
   int64_t max_length = 2048;  // text tokens of an example
   int64_t seed = 7;
   // Keeping
-  int64_t save_every = 500;  // steps; 0: no checkpoints but at a signal
+  int64_t save_every = 500;  // updates, and at the last; 0: no checkpoints but at a signal
   int64_t keep_checkpoints = 2;
   std::string export_type = "f32";  // of model.gguf
   // The machine
-  int64_t threads = 0;  // 0: one for each core
+  int64_t threads = 0;  // 0: one for each core, divided among the ranks that share them
 };
 
 /// One key of the file, which is also the flag --name-with-dashes.

@@ -80,19 +80,24 @@ class Run {
             ranks_),
         checkpoints_(file(kCheckpointFolder), recipe.keep_checkpoints) {
     check_same_recipe(ranks_, recipe);
-    check_same(ranks_, "the examples", data_->digest());
+    const Hash128 examples = data_->digest();
+    check_same(ranks_, "the examples", examples);
     plan_steps();
     if (ranks_.is_first() && !resume) check_unused(recipe.output);
     source_.fill(model_.parameters());
-    origin_ = {to_hex(data_->digest()), to_hex(digest_of(model_.parameters(), is_frozen))};
+    origin_ = {to_hex(examples), to_hex(model_digest(source_, model_.parameters(), is_frozen))};
     if (!recipe.feature_cache.empty()) {
       features_ = open_feature_cache(recipe.feature_cache, model_);
       data_->use_feature_cache(features_);
     }
-    // After all that may fail, so that it can be tried again.
-    if (ranks_.is_first()) folder_ = RunFolder(recipe, resume);
+    if (ranks_.is_first() && resume) folder_ = RunFolder(recipe, true);
     if (resume) restore();
-    if (ranks_.count() > 1) check_same(ranks_, "the weights", digest_of(model_.parameters(), is_any));
+    if (ranks_.count() > 1) {
+      check_same(ranks_, "the numbers of updates done", content_hash(std::as_bytes(std::span(&step_, 1))));
+      check_same(ranks_, "the models", model_digest(source_, model_.parameters(), is_any));
+    }
+    // A new run takes its folder after all that may fail, so that it can be tried again.
+    if (ranks_.is_first() && !resume) folder_ = RunFolder(recipe, false);
   }
 
   int train();
@@ -125,6 +130,7 @@ class Run {
   bool any_rank(bool flag) const;
   std::string optimizer_sizes() const;
   void draw(RunLog& log, const MetricsFile& metrics) const;
+  void save_checkpoint(RunLog& log) const;
   int loop(RunLog& log, MetricsFile* metrics, const StopSignal& signal);
   void finish(RunLog& log, MetricsFile& metrics);
 };
@@ -165,7 +171,7 @@ void Run::plan_steps() {
 
 void Run::restore() {
   const std::optional<int64_t> latest = checkpoints_.latest();
-  check(latest || !fs::exists(file(kWeightsFile)),
+  check(latest || !fs::exists(file(kGgufFile)),  // written last
         "{}: a finished run without checkpoints, so there is nothing to go on from; a new run can start from "
         "it with 'model'",
         printable(recipe_.output, 1000));
@@ -270,6 +276,18 @@ std::string Run::optimizer_sizes() const {
   return fmt::format("{} MB", fmt::join(texts, ", "));
 }
 
+/// After the last update the model itself is about to be written, which needs less room.
+void Run::save_checkpoint(RunLog& log) const {
+  try {
+    checkpoints_.save(trainer_, step_, origin_);
+  } catch (const RankLost&) {
+    throw;
+  } catch (const Error& error) {
+    if (step_ < last_step_) throw;
+    log.line(fmt::format("no checkpoint: {}", error.what()));
+  }
+}
+
 int Run::loop(RunLog& log, MetricsFile* metrics, const StopSignal& signal) {
   MicroBatches batches(step_ * micro_per_step_, last_step_ * micro_per_step_,
                        [this, order = EpochOrder()](int64_t micro) mutable { return load(micro, order); },
@@ -294,7 +312,7 @@ int Run::loop(RunLog& log, MetricsFile* metrics, const StopSignal& signal) {
     const bool stop = any_rank(signal.received() != 0);
     if (due || stop) {
       if (metrics) metrics->flush();
-      checkpoints_.save(trainer_, step_, origin_);
+      save_checkpoint(log);
     }
     if (!stop) continue;
     log.line(fmt::format("stopped by {} after update {}; go on with: cobra train run --resume {}",
@@ -317,7 +335,7 @@ int Run::train() {
   const int stopped_by = loop(log, metrics.get(), signal);
   if (stopped_by == 0 && first) finish(log, *metrics);
   ranks_.finish();
-  return stopped_by;
+  return stopped_by != 0 ? stopped_by : signal.received();  // ends what was to follow
 }
 
 }  // namespace

@@ -27,18 +27,18 @@ RunFolder::RunFolder(const RunRecipe& recipe, bool resume) {
   std::error_code error;
   fs::create_directories(recipe.output, error);
   check(!error, "{}: cannot be made: {}", name, error.message());
-  RunFolder taken;  // lets go of the lock when what follows throws
-  taken.fd_ = ::open(recipe.output.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (taken.fd_ >= 0 && ::flock(taken.fd_, LOCK_EX | LOCK_NB) != 0) {
-    check(errno != EWOULDBLOCK, "{}: another process trains in this folder", name);
-  }
+  const std::string path = (fs::path(recipe.output) / kRecipeFile).string();
   if (!resume) {
     check_unused(recipe.output);
-    AtomicFile file((fs::path(recipe.output) / kRecipeFile).string());
+    AtomicFile file(path);
     file.write(to_json(recipe).dump(2) + "\n");
     file.commit();
   }
-  *this = std::move(taken);
+  fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC);  // NFS locks what can be written
+  if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(fd_);
+    fail("{}: another process trains in this folder", name);
+  }
 }
 
 RunFolder::~RunFolder() {

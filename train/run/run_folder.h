@@ -10,8 +10,8 @@ namespace cobra::train {
 /// Throws Error when `folder` holds a run already.
 void check_unused(const std::string& folder);
 
-/// Holds the folder while it lives, so that no other process trains into it (where the file system has locks
-/// of folders).
+/// Holds the folder while it lives by a lock on its recipe, so that no other process trains into it (where
+/// the file system has locks).
 class RunFolder {
  public:
   /// Nothing is held: ranks other than the first.
