@@ -17,7 +17,7 @@ EOF
 
 build_packages=(g++ cmake ninja-build pkg-config libdnnl-dev libhwy-dev libfmt-dev nlohmann-json3-dev libcli11-dev
                 libjpeg-dev libpng-dev libwebp-dev libicu-dev libzip-dev libxxhash-dev zlib1g-dev libedit-dev)
-test_packages=(libgtest-dev libgmock-dev python3 dataset-fashion-mnist openmpi-bin)
+test_packages=(libgtest-dev libgmock-dev python3 dataset-fashion-mnist openmpi-bin python3-torch)
 train_packages=(libtorch-dev libgloo-dev libopenblas0-openmp)
 optional_packages=(ccache)  # shortens repeated builds; tried only when something needed is installed as well
 

@@ -6,11 +6,31 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import unittest
 
 import cobra_cli as cli
 from training_runs import RANK_TIMEOUT_S, WholeRunTest, free_port, losses
+
+
+# What the command torchrun runs. Of 1.13 under Python 3.11 (Debian 12) Std.from_str forgets its return value.
+TORCHRUN = """
+import sys
+from torch.distributed import run
+from torch.distributed.elastic.multiprocessing.api import Std
+if Std.from_str("0") is None:
+    Std.from_str = classmethod(lambda cls, value: cls(int(value)))
+run.main(sys.argv[1:])
+"""
+
+
+def python_with_torch():
+    """A Python that has torchrun, or None."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if shutil.which(python) and not subprocess.run([python, "-c", "import torch"], capture_output=True).returncode:
+            return python
+    return None
 
 
 class TrainRanksTest(WholeRunTest):
@@ -95,6 +115,18 @@ class TrainRanksTest(WholeRunTest):
         words = ["mpirun", "--oversubscribe", "-n", 2, cli.PROGRAM, "train", "run", self.recipe]
         words += ["--max-steps", 20, "--output", run]
         done = subprocess.run(list(map(str, words)), env=environment, capture_output=True, timeout=RANK_TIMEOUT_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("2 ranks", (run / "log.txt").read_text())
+        self.assert_close(losses(run), losses(self.whole), 1e-5, "losses of 2 ranks")
+
+    def test_torchrun_starts_ranks(self):
+        python = python_with_torch()
+        if python is None:
+            self.skipTest("the package python3-torch is not installed")
+        run = self.folder / "torchrun"
+        words = [python, "-c", TORCHRUN, "--no_python", "--nproc_per_node", 2, "--master_port", free_port()]
+        words += [cli.PROGRAM, "train", "run", self.recipe, "--max-steps", 20, "--output", run]
+        done = subprocess.run(list(map(str, words)), capture_output=True, timeout=RANK_TIMEOUT_S)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("2 ranks", (run / "log.txt").read_text())
         self.assert_close(losses(run), losses(self.whole), 1e-5, "losses of 2 ranks")

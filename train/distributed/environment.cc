@@ -12,7 +12,7 @@
 namespace cobra::train {
 namespace {
 
-constexpr int kMaxRanks = 65536;
+constexpr int kMaxRanks = 65536, kMaxRestarts = 1'000'000'000;
 
 int integer(const Variables& variables, const char* name, int low, int high) {
   const char* text = variables(name);
@@ -60,6 +60,10 @@ RankEnvironment rank_environment(const Variables& variables) {
   }
   if (const char* host = variables("MASTER_ADDR")) found.host = host;
   if (variables("MASTER_PORT")) found.port = integer(variables, "MASTER_PORT", 1, 65535);
+  const char* agent = variables("TORCHELASTIC_USE_AGENT_STORE");
+  found.launcher_serves = agent != nullptr && std::string_view(agent) == "True";
+  if (variables("TORCHELASTIC_RESTART_COUNT"))
+    found.attempt = integer(variables, "TORCHELASTIC_RESTART_COUNT", 0, kMaxRestarts);
   check(found.local_count == found.count || variables("MASTER_ADDR"),
         "environment: MASTER_ADDR is not set: {} processes on several machines need the address of the first",
         found.count);

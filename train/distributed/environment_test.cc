@@ -31,6 +31,19 @@ TEST(CoreSetTest, TellsWhereTheProcessMayRun) {
   EXPECT_EQ(core_set() == bound, CPU_COUNT(&before) == 1);
 }
 
+TEST(RankEnvironmentTest, TorchrunMayServeTheStore) {
+  const auto said = [](const char* agent) {
+    return parse({{"RANK", "0"},
+                  {"WORLD_SIZE", "2"},
+                  {"TORCHELASTIC_USE_AGENT_STORE", agent},
+                  {"TORCHELASTIC_RESTART_COUNT", "3"}});
+  };
+  EXPECT_TRUE(said("True").launcher_serves);
+  EXPECT_FALSE(said("False").launcher_serves);
+  EXPECT_EQ(said("True").attempt, 3);
+  EXPECT_FALSE(parse({{"RANK", "0"}, {"WORLD_SIZE", "2"}}).launcher_serves);
+}
+
 TEST(RankEnvironmentTest, NoLauncherIsOneProcess) {
   EXPECT_EQ(parse({}).count, 1);
   EXPECT_EQ(parse({}).rank, 0);

@@ -24,7 +24,7 @@ std::string key_of(int rank) { return fmt::format("alive/{}", rank); }
 
 }  // namespace
 
-Heartbeat::Heartbeat(c10::intrusive_ptr<c10d::TCPStore> store, int rank, int count)
+Heartbeat::Heartbeat(c10::intrusive_ptr<c10d::Store> store, int rank, int count)
     : store_(std::move(store)), rank_(rank), count_(count), thread_([this] { watch(); }) {}
 
 Heartbeat::~Heartbeat() {

@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/Store.hpp>
 
 namespace cobra::train {
 
@@ -14,13 +14,13 @@ namespace cobra::train {
 class Heartbeat {
  public:
   /// `store` is used by this alone.
-  Heartbeat(c10::intrusive_ptr<c10d::TCPStore> store, int rank, int count);
+  Heartbeat(c10::intrusive_ptr<c10d::Store> store, int rank, int count);
   ~Heartbeat();
   Heartbeat(const Heartbeat&) = delete;
   Heartbeat& operator=(const Heartbeat&) = delete;
 
  private:
-  const c10::intrusive_ptr<c10d::TCPStore> store_;
+  const c10::intrusive_ptr<c10d::Store> store_;
   const int rank_, count_;
   std::mutex mutex_;
   std::condition_variable stopped_changed_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <thread>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -37,14 +38,17 @@ void talk(const std::string& what, const Talk& body) {
 constexpr const char* kLost =
     "another rank has ended or cannot be reached, and so the run ends here; finished checkpoints are kept";
 
-/// The first rank serves the store; every other connection to it is a client's.
-c10::intrusive_ptr<c10d::TCPStore> open_store(const RankEnvironment& environment, bool serve) {
+/// The first rank serves the store, unless the launcher does; every other connection to it is a client's. The
+/// launcher's outlives the ranks that it starts again, and has keys of its own.
+c10::intrusive_ptr<c10d::Store> open_store(const RankEnvironment& environment, bool serve) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(environment.port);
-  options.isServer = serve;
+  options.isServer = serve && !environment.launcher_serves;
   options.waitWorkers = false;
   options.timeout = kMeetWithin;
-  return c10::make_intrusive<c10d::TCPStore>(environment.host, options);
+  return c10::make_intrusive<c10d::PrefixStore>(
+      fmt::format("cobra/{}", environment.attempt),
+      c10::make_intrusive<c10d::TCPStore>(environment.host, options));
 }
 
 /// Ranks that differ in how many they are do not meet.
@@ -54,7 +58,7 @@ std::string cores_key(const RankEnvironment& environment, int rank) {
 
 /// Tells the others the cores of this rank and returns theirs. It is also how ranks wait for each other: the
 /// group that they form would wait for one that never comes as long as for a slow one.
-std::vector<std::string> exchange_cores(c10d::TCPStore& store, const RankEnvironment& environment) {
+std::vector<std::string> exchange_cores(c10d::Store& store, const RankEnvironment& environment) {
   const auto deadline = std::chrono::steady_clock::now() + kMeetWithin;
   const std::string own = core_set();
   store.set(cores_key(environment, environment.rank), {own.begin(), own.end()});
@@ -109,7 +113,7 @@ void in_buckets(const std::vector<Tensor>& tensors, const Collective& collective
 }  // namespace
 
 struct Ranks::Group {
-  c10::intrusive_ptr<c10d::TCPStore> store;
+  c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
   std::unique_ptr<Heartbeat> heartbeat;
 
