@@ -12,11 +12,11 @@
 #include <set>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "cli/output.h"
 #include "formats/safetensors.h"
 #include "train/distributed/shards.h"
 #include "train/model/save.h"
+#include "train/run/run_folder.h"
 
 namespace cobra::train {
 namespace {
@@ -245,9 +245,8 @@ void Checkpoints::write(const Trainer& trainer, int64_t step, const Origin& orig
     attempt([&] { write_tensor_file(fmt::format("{}/{}{}.safetensors", folder, kOptimizer, owner), state); });
   }
   attempt([&] {
-    AtomicFile state(folder + "/" + kState);
-    state.write(json_line({{"step", step}, {kExamplesField, origin.examples}, {kModelField, origin.model}}));
-    state.commit();
+    write_text(folder + "/" + kState,
+               json_line({{"step", step}, {kExamplesField, origin.examples}, {kModelField, origin.model}}));
     flush_folder(folder);
   });
   attempt.end();

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "base/file.h"
+#include "train/run/run_folder.h"
 #include "train/run/start.h"
 
 namespace cobra::train {
@@ -53,9 +53,7 @@ void export_model(const ModelConfig& config, const Parameters& parameters, const
                   const GgufOptions& options) {
   const auto path = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
   save_parameters(parameters, path(kWeightsFile));
-  AtomicFile file(path(kConfigFile));
-  file.write(config_json(config).dump(2) + "\n");
-  file.commit();
+  write_text(path(kConfigFile), config_json(config).dump(2) + "\n");
   export_gguf(config, parameters, path(kGgufFile), options);
 }
 

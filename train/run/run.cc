@@ -8,7 +8,6 @@
 
 #include "base/dtype.h"
 #include "base/fail.h"
-#include "base/file.h"
 #include "cobra/runtime.h"
 #include "data/prefetch.h"
 #include "train/optim/schedule.h"
@@ -238,9 +237,7 @@ StepMetrics Run::make_update(MicroBatches& batches) {
 /// A chart that cannot be written is no reason to end a run.
 void Run::draw(RunLog& log, const MetricsFile& metrics) const {
   try {
-    AtomicFile chart(file(kChartFile));
-    chart.write(loss_chart(metrics.losses(), recipe_.output));
-    chart.commit();
+    write_text(file(kChartFile), loss_chart(metrics.losses(), recipe_.output));
   } catch (const Error& error) {
     log.line(fmt::format("no chart: {}", error.what()));
   }
