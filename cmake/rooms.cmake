@@ -8,6 +8,9 @@ target_compile_options(cobra_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-vir
                                                 $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -ffp-contract=off
                                                 $<$<BOOL:${COBRA_WERROR}>:-Werror>)
 
+# For code that takes longer to compile than to run: a third of the time, for next to no speed.
+set(COBRA_QUICK_TO_COMPILE $<$<CONFIG:Release>:-O1>)
+
 # cobra_room(name DEPS room... LIBS library...)
 function(cobra_room name)
   cmake_parse_arguments(ROOM "" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
@@ -34,6 +37,7 @@ function(cobra_test name)
   add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE COBRA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_compile_options(${name} PRIVATE ${COBRA_QUICK_TO_COMPILE})
   target_link_libraries(${name} PRIVATE ${TEST_LIBS} cobra_warnings GTest::gtest GTest::gtest_main GTest::gmock)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
 endfunction()

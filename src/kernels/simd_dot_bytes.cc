@@ -151,7 +151,7 @@ void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const Quant
     int64_t t = 0;
     if constexpr (kPerTile == 1) {
       for (; x.rows > 16 && t + 2 <= count; t += 2) {
-        dot_tiles<Fmt, 2, kMostRows / 2>(tiles + t * tile_bytes, tile_bytes, x, together,
+        dot_tiles<Fmt, 2, 6>(tiles + t * tile_bytes, tile_bytes, x, together,
                                          out + t * tile_sums);
       }
     }
