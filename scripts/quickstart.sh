@@ -8,7 +8,7 @@ usage() {
   cat <<'EOF'
 usage: scripts/quickstart.sh [--model M.gguf] [--image I.jpg] [-p "question"]
 
-Installs what is missing, builds the programs into build/release/bin, and asks the model in models/, which knows drawn
+Installs what is missing, builds the program into build/release/bin, and asks the model in models/, which knows drawn
 scenes and garments, about two pictures; or, with the options, what you like.
 
   -m, --model M     another Cobra model

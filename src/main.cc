@@ -1,3 +1,7 @@
 #include "cli/command.h"
+#include "cli/thread_waiting.h"
 
-int main(int argc, char** argv) { return cobra::run_program(argc, argv); }
+int main(int argc, char** argv) {
+  cobra::bound_thread_waiting(argv);
+  return cobra::run_program(argc, argv);
+}

@@ -42,7 +42,7 @@ struct GenerateOptions {
   int64_t vocab_limit = 0;    // only ids below it can be generated; 0: all rows of the (padded) vocabulary
   std::vector<std::string> stop = {};  // the answer ends before the first of these texts; needs a tokenizer
   SamplingOptions sampling = {};
-  int64_t chunk = 0;  // prompt tokens per prefill step; 0: the default
+  int64_t chunk = 0;  // prompt tokens per prefill step; 0: 1024
   /// Tokens that are guessed at most (0 to 15) from what was said before and read together with the one at
   /// hand. The answer is the same; it comes faster where it repeats itself or the prompt. Costs a state for
   /// each token.
@@ -50,7 +50,7 @@ struct GenerateOptions {
   /// Called after every token with the text that has become certain: never half a character, never part of a
   /// stop text, often nothing; and once more at the end if there is text left. Return false to stop. The
   /// session must not be used in it: it has not read the token at hand yet, nor, with `speculate`, some
-  /// before.
+  /// before. If it throws, `generate` does, and the session has read the prompt and some of the answer.
   std::function<bool(std::string_view piece)> on_text = {};
 };
 
@@ -66,15 +66,17 @@ struct GenerateResult {
 };
 
 /// Reads `prompt_ids` into the session and generates. The session then has read the prompt and every
-/// generated token but the last one, unless `read_last` asks for it (a chat goes on from there). Throws Error
-/// for an empty prompt in an empty session, an id out of range, options out of range (naming the option), or
-/// logits that are not finite (the model's weights are damaged).
+/// generated token but the last one, unless `read_last` asks for it (a chat goes on from there, by
+/// Model::encode_next_question). Throws Error for an empty prompt in an empty session, an id out of range,
+/// options out of range (naming them as the command line does: max-tokens is max_new_tokens), or logits that
+/// are not finite (the model's weights are damaged).
 GenerateResult generate(Session& session, const std::vector<int32_t>& prompt_ids,
                         const GenerateOptions& options = {}, bool read_last = false);
 
 /// Probabilities of answers at the first step, as the official `return_string_probabilities`: softmax over
 /// the whole padded vocabulary at the single-token ids of `answers`, renormalised. Reads the prompt into the
-/// session. Throws Error for an answer that is not one token, or logits that are not finite.
+/// session. Throws Error for a model without a tokenizer, no answers, an answer that is not one token, an
+/// empty prompt in an empty session, or logits that are not finite.
 std::vector<double> score_answers(Session& session, const std::vector<int32_t>& prompt_ids,
                                   const std::vector<std::string>& answers, int64_t chunk = 0);
 

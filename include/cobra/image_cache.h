@@ -14,17 +14,17 @@ struct ImageCacheOptions {
   int64_t memory_bytes = 0;                 // of states kept in memory; 0: none
   std::string folder = {};                  // also kept in files here; made when missing; empty: no files
   int64_t folder_bytes = int64_t{4} << 30;  // of its files
-  int64_t chunk = 0;                        // patches that a step reads; 0: the default
+  int64_t chunk = 0;                        // image tokens that a step reads; 0: 1024
 };
 
 /// A session that has read a picture and nothing else, and what that took.
 struct PictureState {
   Session session;
-  int64_t tokens = 0;         // patches
+  int64_t tokens = 0;         // image tokens (patches, or what the projector makes of them)
   bool cached = false;        // found, not read; the next two times are then 0
   double preprocess_ms = 0;   // resize and normalise
   double vision_ms = 0;       // towers and projector
-  double prefill_ms = 0;      // the language model reading the patches, or fetching the state
+  double prefill_ms = 0;      // the language model reading them, or fetching the state
   std::string not_kept = {};  // why its file could not be written; empty: it was, or none is wanted
 };
 
@@ -35,7 +35,7 @@ struct PictureState {
 /// The model must outlive the cache and stay where it is.
 class ImageCache {
  public:
-  /// Throws Error naming the folder when it cannot be made.
+  /// Throws Error naming the folder when it cannot be made, and for sizes or a chunk out of range.
   explicit ImageCache(const Model& model, ImageCacheOptions options = {});
   explicit ImageCache(const Model&&, ImageCacheOptions = {}) = delete;
   ~ImageCache();
@@ -43,7 +43,7 @@ class ImageCache {
   ImageCache& operator=(ImageCache&&) noexcept;
 
   /// Finds the state of `image`, or reads it and keeps the state. A damaged file is read anew and replaced.
-  /// Throws Error when the model has no towers.
+  /// Throws Error as Model::embed does.
   PictureState read(const Image& image);
 
   /// Bytes of states in memory.

@@ -15,8 +15,8 @@ namespace cobra {
 /// Mutable state of fixed size: what the language model remembers of everything it has read. Move-only; a
 /// copy is an explicit `fork`. Points to its Model, which must outlive it and stay where it is. One thread at
 /// a time; several sessions of one model may run in parallel. When a read throws anything but the Errors
-/// named below (no memory, a sink or a callback that throws), parts of it may have been read: from then on
-/// the session throws Error whatever is asked of it, but for its model and its size.
+/// named below (no memory, a trace sink that throws), parts of it may have been read: from then on the
+/// session throws Error whatever is asked of it, but for its model and its size.
 class Session {
  public:
   explicit Session(const Model& model);
@@ -25,13 +25,13 @@ class Session {
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
-  /// Reads embeddings [tokens, d_model] (a picture, or what trace wants) in chunks of `chunk` tokens (0: the
-  /// default).
+  /// Reads embeddings [tokens, d_model] (a picture, or what trace wants) in chunks of `chunk` tokens, at most
+  /// 65536 (0: 1024). Throws Error for another number of columns, and a chunk out of range.
   void read_embeddings(TensorView<const float> embeddings, int64_t chunk = 0);
-  /// Reads token ids as prompt. Afterwards logits() are those of the next token. Throws Error for an id out
-  /// of range.
+  /// Reads token ids as prompt. Afterwards logits() are those of the next token. Throws Error for an id or a
+  /// chunk out of range.
   void read_tokens(std::span<const int32_t> ids, int64_t chunk = 0);
-  /// Reads one generated token with the decode kernels. Allocates nothing.
+  /// Reads one generated token with the decode kernels. Allocates nothing once a token has been read so.
   void step(int32_t id);
 
   /// Logits of the next token [vocab_size]; valid until the next read. Throws Error when nothing has been
@@ -54,8 +54,10 @@ class Session {
   std::vector<float> conv_state() const;
   std::vector<float> ssm_state() const;
 
-  /// Names intermediates of the following reads: `layer{i}.hidden`, `norm_f`, `logits` for every position of
-  /// a read.
+  /// Names intermediates of the following reads of this session alone: `token_embeddings` (of token ids read
+  /// as prompt), `layer{i}.hidden`, `norm_f` and `logits`, each for every position of a chunk and again for
+  /// the next chunk. Not of reads in a batch (session_batch.h), of guessed tokens (GenerateOptions::speculate)
+  /// and of forks.
   void set_trace(TraceSink trace);
 
   const Model& model() const;

@@ -100,6 +100,17 @@ TEST_F(FileTest, AnOutputIsNoInput) {
   check_output_differs(path("in"), "data:image/png;base64," + std::string(1 << 20, 'A'));
 }
 
+TEST_F(FileTest, ALinkStaysAndItsFileIsWritten) {
+  fs::create_directories(path("folder"));
+  fs::create_symlink("folder/file", path("link"));
+  fs::create_symlink("link", path("second"));
+  for (const char* text : {"new", "newer"}) {  // first it leads nowhere
+    write_file(path("second"), text);
+    EXPECT_EQ(read_file(path("folder/file"), 100), text);
+    EXPECT_TRUE(fs::is_symlink(path("second")) && fs::is_symlink(path("link")));
+  }
+}
+
 TEST_F(FileTest, AtomicFileReplacesNoDeviceAndNoFolder) {
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
   fs::create_directories(path("folder"));

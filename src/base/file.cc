@@ -40,6 +40,17 @@ void check_replaceable(const std::string& path) {
   if (other) fail("{}: cannot write: not a regular file", printable(path, kShownPathBytes));
 }
 
+/// Where a path leads that is a symbolic link: the link stays, and the file that it names is replaced.
+std::string behind_links(std::string path) {
+  constexpr int kMostLinks = 40;  // as many as the system follows
+  std::error_code error;
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, error); ++i) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (!error) path = (std::filesystem::path(path).parent_path() / target).string();
+  }
+  return path;
+}
+
 /// Beside `path`, another one each time.
 std::string temporary_name(const std::string& path) {
   static std::atomic<int> counter{0};
@@ -133,6 +144,7 @@ void check_output_differs(const std::string& output, const std::string& input) {
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   check_replaceable(path_);
+  path_ = behind_links(std::move(path_));
   fd_ = open_nameless(path_);
   if (fd_ < 0) open_named();
   buffer_.reserve(kWriteBufferBytes);
@@ -198,6 +210,12 @@ void AtomicFile::commit() {
     ::unlink(temporary_.c_str());
     fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(error));
   }
+}
+
+void write_file(const std::string& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
 }
 
 }  // namespace cobra

@@ -42,7 +42,8 @@ void check_output_differs(const std::string& output, const std::string& input);
 /// Writes a file so that `path` is either the old file or the complete new one: a file without a name in the
 /// same folder, and in `commit()` fsync, a temporary name and rename. Without commit it is gone, and so it is
 /// when the process is killed. Where the file system has no files without names it has its temporary name
-/// from the start, which then is removed without commit, but not by one who is killed.
+/// from the start, which then is removed without commit, but not by one who is killed. A `path` that is a
+/// symbolic link stays one: the file that it names is written.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);
@@ -68,5 +69,8 @@ class AtomicFile {
   void take_temporary_name();
   void flush();
 };
+
+/// Makes or replaces a file, whole or not at all, as AtomicFile does.
+void write_file(const std::string& path, std::string_view text);
 
 }  // namespace cobra

@@ -154,7 +154,7 @@ class Bench {
     std::vector<Words> weights;
     for (const auto& read : model_->parts().mamba.decode_reads(config().mamba))
       weights.push_back(words_of(read));
-    volatile uint64_t sum = 0;
+    [[maybe_unused]] volatile uint64_t sum = 0;
     const auto read = [&] { sum = summed_read(weights, runtime_.threads(), ceilings_->read_prefetches()); };
     return repeated_values(plan_.effort, [&] { return beside_reads(steps, step, read); });
   }

@@ -41,10 +41,13 @@ int report_usage(const CLI::App& app, std::string_view message) {
 /// CLI11 would only say that a subcommand is required.
 void check_command(const CLI::App& app, int argc, const char* const* argv) {
   if (argc < 2) throw UsageError("a command is needed");
-  const std::string command = argv[1];
-  const auto is_named = [&](const CLI::App* known) { return known->get_name() == command; };
-  if (!command.starts_with('-') && app.get_subcommands(is_named).empty()) {
-    throw UsageError(fmt::format("'{}' is not a command", printable(command)));
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && at->get_require_subcommand_min() > 0; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) return;
+    const auto named = at->get_subcommands([&](const CLI::App* known) { return known->get_name() == word; });
+    if (named.empty()) throw UsageError(fmt::format("'{}' is not a command", printable(word)));
+    at = named.front();
   }
 }
 

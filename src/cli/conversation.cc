@@ -11,17 +11,6 @@ namespace {
 
 constexpr size_t kMaxMessageTokens = 2048;  // as long as a prompt may be
 
-PromptTemplate template_of(const Model& model) {
-  return parse_prompt_template(model.config().prompt_template);
-}
-
-/// What the template puts behind an answer, e.g. "<|endoftext|>".
-std::string answer_closing(PromptTemplate prompt_template) {
-  PromptBuilder probe(prompt_template);
-  probe.add_user("x");
-  return probe.add_answer("x").substr(1);
-}
-
 }  // namespace
 
 Conversation::Conversation(const Model& model, GenerateOptions options, ImageCacheOptions cache)
@@ -66,30 +55,14 @@ bool Conversation::answer_is_complete() const {
   return !answer.empty() && answer.back() == options_.eos_token_id;
 }
 
-// Turns may be tokenised one by one: "<|endoftext|>", a token of its own, stands between them in every
-// template of GPT-NeoX.
 std::vector<int32_t> Conversation::encode_turn(const std::string& message) const {
-  std::string text = builder_after_turns().add_user(message);
-  // An end token that the model wrote itself is already in the session.
-  if (!turns_.empty() && !answer_is_complete()) text.insert(0, answer_closing(template_of(*model_)));
-  std::vector<int32_t> ids = model_->encode(text);
+  std::vector<int32_t> ids = turns_.empty() ? model_->encode_question(message)
+                                            : model_->encode_next_question(message, answer_is_complete());
   check(ids.size() <= kMaxMessageTokens, "the message has {} tokens, at most {} are read", ids.size(),
         kMaxMessageTokens);
   return ids;
 }
 
-/// Only the number of turns matters for the text that the next turn adds.
-PromptBuilder Conversation::builder_after_turns() const {
-  PromptBuilder builder(template_of(*model_));
-  for (size_t i = 0; i < turns_.size(); ++i) {
-    builder.add_user("x");
-    builder.add_answer("x");
-  }
-  return builder;
-}
-
-std::string Conversation::answer_text(const Turn& turn) const {
-  return model_->decode(turn.answer);
-}
+std::string Conversation::answer_text(const Turn& turn) const { return model_->decode(turn.answer); }
 
 }  // namespace cobra

@@ -8,7 +8,6 @@
 
 #include "cobra/generate.h"
 #include "cobra/image_cache.h"
-#include "tokenizer/prompt.h"
 
 namespace cobra {
 
@@ -36,7 +35,8 @@ class Conversation {
   /// complete.
   GenerateResult continue_answer();
 
-  /// Two files: `path` has the session's state, `path`.json the turns and the picture's path.
+  /// Two files: `path` has the session's state, `path`.json the turns and the picture's path. Throws Error
+  /// when either exists and is something else.
   void save(const std::string& path) const;
   /// Throws Error, and leaves the conversation as it was, for another model's or damaged files.
   void load(const std::string& path);
@@ -58,7 +58,6 @@ class Conversation {
   bool answer_is_complete() const;
   /// What the template adds for `message` behind the turns so far, as ids.
   std::vector<int32_t> encode_turn(const std::string& message) const;
-  PromptBuilder builder_after_turns() const;
   GenerateResult generate_answer(const std::vector<int32_t>& ids);
 };
 

@@ -2,6 +2,7 @@
 //     {"cobra_chat": 2, "session_hash": "...", "picture": "...", "turns": [{"user": "...", "answer": "...",
 //     "ids": [...]}]}
 // The hash ties the two together: a pair from two different saves is refused.
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "cli/conversation.h"
 #include "cli/output.h"
 #include "formats/json.h"
+#include "runtime/session_file.h"
 
 namespace cobra {
 namespace {
@@ -46,9 +48,28 @@ std::vector<Turn> turns_from_json(const Json& object, int64_t vocab_size, const 
   return turns;
 }
 
+/// A slip of the hand must not cost a model or a picture.
+void check_free_or_conversation(const std::string& path) {
+  const auto is_conversation = [](const std::string& json) {
+    try {
+      return json_find(read_json(json, kMaxJsonBytes), "cobra_chat") != nullptr;
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  std::error_code error;
+  const bool taken = std::filesystem::exists(path, error),
+             json_taken = std::filesystem::exists(json_path(path), error);
+  check(!taken || is_session_file(path), "{}: exists and is no session: choose another name",
+        printable(path, 1000));
+  check(!json_taken || is_conversation(json_path(path)),
+        "{}: exists and is no conversation: choose another name", printable(json_path(path), 1000));
+}
+
 }  // namespace
 
 void Conversation::save(const std::string& path) const {
+  check_free_or_conversation(path);
   AtomicFile file(json_path(path));  // before the session replaces an older one: a pair stays a pair
   session_.save(path);
   Json object = {{"cobra_chat", kVersion}, {"session_hash", hash_of_file(path)}, {"picture", picture_}};

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "cli/data_command.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -29,7 +30,11 @@ void run_fashion(const FashionFlags& flags) {
   ProgressLine progress("making pictures");
   data::FashionOptions options{
       flags.from, flags.output, static_cast<uint64_t>(flags.seed), flags.sentences, {}};
-  options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  const InterruptGuard guard;
+  options.progress = [&](int64_t done, int64_t total) {
+    if (guard.interrupted()) throw Interrupted();  // what is made so far is removed
+    progress.update(done, total);
+  };
   const data::FashionReport report = data::make_fashion(options);
   progress.finish();
   say(fmt::format("wrote {}: {} examples to train, {} to test\n", printable(flags.output, 1000), report.train,
@@ -45,9 +50,10 @@ void add_data_fashion_command(CLI::App& data) {
       ->capture_default_str()
       ->type_name("DIR");
   command->add_option("-o,--output", flags->output, "Folder to make")->required()->type_name("DIR");
-  add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "Chooses the phrasings of the questions");
+  add_integer(*command, "--seed", flags->seed, 0, INT64_MAX,
+              "Chooses the phrasings of the questions; 0 if not given");
   add_number(*command, "--sentences", flags->sentences, 0, 1,
-             "Share of the training questions that are answered by a sentence");
+             "Share of the training questions that are answered by a sentence; 0 if not given");
   command->footer(kExamples);
   command->callback([flags] { run_fashion(*flags); });
 }

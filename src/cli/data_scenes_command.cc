@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "cli/data_command.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -33,7 +34,11 @@ void run_scenes(const ScenesFlags& flags) {
   options.seed = static_cast<uint64_t>(flags.seed);
   options.pixels = static_cast<int>(flags.pixels);
   options.max_objects = static_cast<size_t>(flags.max_objects);
-  options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  const InterruptGuard guard;
+  options.progress = [&](int64_t done, int64_t total) {
+    if (guard.interrupted()) throw Interrupted();  // what is made so far is removed
+    progress.update(done, total);
+  };
   const scenes::DatasetReport report = scenes::make_dataset(options);
   progress.finish();
   say(fmt::format("wrote {}: {} conversations to train, {} questions to test\n",
@@ -65,14 +70,15 @@ void add_data_scenes_command(CLI::App& data) {
       data.add_subcommand("scenes", "Pictures of simple objects and illusions, with exact answers");
   const auto flags = std::make_shared<ScenesFlags>();
   command->add_option("-o,--output", flags->options.output, "Folder to make")->required()->type_name("DIR");
-  add_integer(*command, "--train", flags->options.train, 0, 10'000'000, "Conversations to train on");
+  add_integer(*command, "--train", flags->options.train, 0, 10'000'000,
+              "Conversations to train on; 60000 if not given");
   add_integer(*command, "--test", flags->options.test, 0, 999'999,
-              "Scenes, and as many illusions, to test on");
-  add_integer(*command, "--pixels", flags->pixels, 16, 2048, "Length of a picture's side");
+              "Scenes, and as many illusions, to test on; 500 if not given");
+  add_integer(*command, "--pixels", flags->pixels, 16, 2048, "Length of a picture's side; 128 if not given");
   add_integer(*command, "--max-objects", flags->max_objects, 1, scenes::kMaxObjects,
               "Most objects in a scene; fewer are easier, to begin with");
   add_teaching_flags(*command, flags);
-  add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files");
+  add_integer(*command, "--seed", flags->seed, 0, INT64_MAX, "The same seed, the same files; 0 if not given");
   command->footer(kExamples);
   command->callback([flags] { run_scenes(*flags); });
 }

@@ -55,7 +55,8 @@ void add_data_tokenizer_command(CLI::App& data) {
   command->add_option("file", flags->file, "Conversations in LLaVA's format")
       ->required()
       ->type_name("DATA.json");
-  add_integer(*command, "--vocab-size", flags->vocab_size, 247, 1'000'000, "Tokens at most");
+  add_integer(*command, "--vocab-size", flags->vocab_size, 247, 1'000'000,
+              "Tokens at most; 1024 if not given");
   command->add_option("-o,--output", flags->output, "tokenizer.json to write")->required()->type_name("FILE");
   command->footer(kExamples);
   command->callback([flags] { run_tokenizer(*flags); });

@@ -28,7 +28,9 @@ void set_paths(const EvalRunFlags& flags, eval::GenerateRun& run) {
   const fs::path output = flags.output;
   const bool is_log = output.extension() == ".jsonl";
   const fs::path folder = is_log ? output.parent_path() : output;
-  if (!folder.empty()) fs::create_directories(folder);
+  std::error_code error;
+  if (!folder.empty()) fs::create_directories(folder, error);
+  check(!error, "{}: cannot be made: {}", printable(folder.string(), 1000), error.message());
   const std::string shard =
       run.shard.count > 1 ? fmt::format("-{}-of-{}", run.shard.index, run.shard.count) : "";
   run.log_path = is_log ? output.string() : (folder / fmt::format("results{}.jsonl", shard)).string();
@@ -50,7 +52,9 @@ eval::GenerateRun run_of(const EvalRunFlags& flags) {
   run.batch = flags.batch;
   run.sharing = !flags.no_sharing;
   run.blind = flags.blind;
-  check(run.resume || !fs::exists(run.log_path), "{}: exists: --resume goes on with it", run.log_path);
+  for (const std::string& path : {run.log_path, run.official_path}) {
+    check(run.resume || !fs::exists(path), "{}: exists: --resume goes on with its run", path);
+  }
   return run;
 }
 
@@ -84,10 +88,10 @@ void add_eval_run_flags(CLI::App& command, EvalRunFlags& flags) {
       ->required();
   add_integer(command, "--batch", flags.batch, 1, kMaxBatch,
               "Prompts read and answers decoded together (16 if not given); no effect on results");
-  command.add_option("--shard", flags.shard, "Part i of n of the pictures, 0 <= i < n")->type_name("i/n");
   add_integer(command, "--limit", flags.limit, 0, std::numeric_limits<int32_t>::max(),
               "The first N questions only; 0: all");
-  command.add_flag("--resume", flags.resume, "Go on with results that are there");
+  command.add_flag("--resume", flags.resume,
+                   "Go on with results that are there; questions that could not be asked are asked again");
   command.add_flag("--no-sharing", flags.no_sharing,
                    "Read the picture for every question, one at a time (for comparison; same results)");
   command.add_flag("--blind", flags.blind, "Show a grey picture instead of each (for comparison)");
@@ -111,6 +115,7 @@ void add_eval_generate_command(CLI::App& eval) {
   CLI::App* command = eval.add_subcommand("generate", "A model's answers to a benchmark");
   const auto flags = std::make_shared<EvalRunFlags>();
   add_eval_run_flags(*command, *flags);
+  command->add_option("--shard", flags->shard, "Part i of n of the pictures, 0 <= i < n")->type_name("i/n");
   command->footer(kExamples);
   command->callback([flags] { generate_results(*flags); });
 }

@@ -61,9 +61,7 @@ std::string merged_text(const MergeFlags& flags) {
 void run_merge(const MergeFlags& flags) {
   for (const std::string& input : flags.inputs) check_output_differs(flags.output, input);
   const std::string text = merged_text(flags);
-  AtomicFile file(flags.output);
-  file.write(text);
-  file.commit();
+  write_file(flags.output, text);
   say(fmt::format("wrote {}: {} shards\n", flags.output, flags.inputs.size()));
 }
 

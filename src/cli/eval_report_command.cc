@@ -48,10 +48,8 @@ std::vector<eval::ReportInput> inputs_of(const ReportFlags& flags) {
   return inputs;
 }
 
-void write_text(const std::filesystem::path& path, const std::string& text) {
-  AtomicFile file(path.string());
-  file.write(text);
-  file.commit();
+void write_and_print(const std::filesystem::path& path, const std::string& text) {
+  write_file(path.string(), text);
   print(fmt::format("{}\n", path.string()));
 }
 
@@ -69,8 +67,8 @@ void run_report(const ReportFlags& flags) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   check(!error, "{}: {}", printable(flags.output, 200), error.message());
-  write_text(folder / "report.md", eval::report_markdown(report));
-  write_text(folder / "report.html", eval::report_html(report));
+  write_and_print(folder / "report.md", eval::report_markdown(report));
+  write_and_print(folder / "report.html", eval::report_html(report));
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ constexpr const char* kExamples =
     "A shard has no score of its own: see 'cobra eval generate' and 'cobra eval merge'.";
 
 void run_eval(const EvalRunFlags& flags, bool json) {
-  if (flags.shard != "0/1") throw UsageError("--shard is for 'cobra eval generate': a shard has no score");
   const GeneratedResults generated = generate_results(flags);
   const eval::Dataset& dataset = generated.dataset;
   const eval::Results results = eval::read_results(generated.log_path, dataset);

@@ -104,10 +104,8 @@ std::string score_text(const eval::Dataset& dataset, const eval::Results& result
   return text;
 }
 
-void write_file(const std::filesystem::path& path, const std::string& text) {
-  AtomicFile file(path.string());
-  file.write(text);
-  file.commit();
+void write_and_say(const std::filesystem::path& path, const std::string& text) {
+  write_file(path.string(), text);
   say(fmt::format("wrote {}\n", path.string()));
 }
 
@@ -116,16 +114,16 @@ void write_official_files(const std::string& folder, const eval::Dataset& datase
                           const eval::Results& results, const eval::Score& score) {
   std::filesystem::create_directories(folder);
   for (const eval::OutputFile& file : dataset.benchmark->leaderboard_files(dataset, results)) {
-    write_file(std::filesystem::path(folder) / file.name, file.text);
+    write_and_say(std::filesystem::path(folder) / file.name, file.text);
   }
   Json examples = Json::object();
   for (const eval::Entry& entry : results.entries) eval::append_member(examples, entry.id, entry.value);
-  write_file(std::filesystem::path(folder) / "full-results.json", eval::python_json(examples, 2));
+  write_and_say(std::filesystem::path(folder) / "full-results.json", eval::python_json(examples, 2));
   const Json metrics = {{"dataset", dataset.id},
                         {"n_examples", results.entries.size()},
                         {"summary", score.summary},
                         {"breakdowns", breakdowns_json(score)}};
-  write_file(std::filesystem::path(folder) / "metrics.json", eval::python_json(metrics, 2));
+  write_and_say(std::filesystem::path(folder) / "metrics.json", eval::python_json(metrics, 2));
 }
 
 void run_score(const ScoreFlags& flags) {

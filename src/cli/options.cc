@@ -37,12 +37,16 @@ CLI::Option* add_parsed(CLI::App& command, const std::string& flag, T& value, T 
   return command.add_option_function<std::string>(flag, parse, description);
 }
 
-void add_sampling_flags(CLI::App& command, SamplingOptions& sampling, int64_t& top_k) {
+/// Returns the temperature's flag.
+CLI::Option* add_sampling_flags(CLI::App& command, SamplingOptions& sampling, int64_t& top_k) {
   const std::string group = "Sampling (without these flags the most likely token is taken)";
-  add_number(command, "--temperature", sampling.temperature, 0, 100, "Sample; above 1 is more varied")
+  CLI::Option* temperature = add_number(command, "--temperature", sampling.temperature, 0, 100,
+                                        "Sample; above 1 is more varied, 0 takes the most likely token")
+                                 ->group(group);
+  add_integer(command, "--top-k", top_k, 0, kMaxCount, "Sample among the K most likely tokens; 0: all")
       ->group(group);
-  add_integer(command, "--top-k", top_k, 0, kMaxCount, "Sample among the K most likely tokens")->group(group);
-  add_number(command, "--top-p", sampling.top_p, 0, 1, "Sample among the likeliest tokens that make up P")
+  add_number(command, "--top-p", sampling.top_p, 0, 1,
+             "Sample among the likeliest tokens that make up P; 0: all")
       ->group(group);
   add_number(command, "--min-p", sampling.min_p, 0, 1,
              "Sample among tokens at least P times as likely as the first")
@@ -54,6 +58,7 @@ void add_sampling_flags(CLI::App& command, SamplingOptions& sampling, int64_t& t
                        "an integer", "Seed of the random numbers")
       ->type_name("N")
       ->group(group);
+  return temperature;
 }
 
 }  // namespace
@@ -110,7 +115,7 @@ Model load_model(const ModelFlags& flags) {
 }
 
 void add_chunk_flag(CLI::App& command, int64_t& chunk) {
-  add_integer(command, "--chunk", chunk, 0, kMaxChunk, "Prompt tokens read at a time; 0: the default");
+  add_integer(command, "--chunk", chunk, 0, kMaxChunk, "Prompt tokens read at a time; 0: 1024");
 }
 
 void add_generate_flags(CLI::App& command, GenerateFlags& flags) {
@@ -129,12 +134,14 @@ void add_generate_flags(CLI::App& command, GenerateFlags& flags) {
       command, "--speculate", options.speculate, 0, kMaxDraft,
       "Tokens guessed at most from what was said before, and read together, a state of the session for each: "
       "the same answer, sooner where it repeats itself, later where it does not");
-  add_sampling_flags(command, options.sampling, flags.top_k);
+  flags.temperature = add_sampling_flags(command, options.sampling, flags.top_k);
 }
 
 GenerateOptions generate_options(const GenerateFlags& flags) {
   GenerateOptions options = flags.options;
   options.sampling.top_k = static_cast<int>(flags.top_k);
+  const bool cold = flags.temperature->count() > 0 && options.sampling.temperature == 0;
+  if (cold) options.sampling.top_k = 1;
   options.stop = flags.stop->results();
   return options;
 }

@@ -56,6 +56,7 @@ struct GenerateFlags {
   GenerateOptions options;
   int64_t top_k = 0;
   CLI::Option* stop = nullptr;
+  CLI::Option* temperature = nullptr;
 };
 void add_generate_flags(CLI::App& command, GenerateFlags& flags);
 GenerateOptions generate_options(const GenerateFlags& flags);

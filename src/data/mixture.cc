@@ -1,5 +1,6 @@
 #include "data/mixture.h"
 
+#include <filesystem>
 #include <memory>
 #include <unordered_map>
 
@@ -24,6 +25,10 @@ struct Record {
 };
 
 void check_outputs(const MixOptions& options) {
+  std::error_code error;
+  check(std::filesystem::weakly_canonical(options.report, error) !=
+            std::filesystem::weakly_canonical(options.output, error),
+        "{}: both the mixture and the report; choose another name", printable(options.output, 1000));
   for (const MixFile& file : options.files) {
     check_output_differs(options.output, file.path);
     check_output_differs(options.report, file.path);

@@ -116,7 +116,7 @@ class Run {
   GenerateCounts counts_;
   int64_t total_ = 0;
 
-  /// The groups of this shard without what the log has already.
+  /// The groups of this shard without what the log has answers to; what failed is asked again.
   std::vector<Group> rest() {
     std::vector<bool> answered(questions_.size());
     for (const Answer& answer : log_.earlier()) {
@@ -124,6 +124,7 @@ class Run {
       check(index < questions_.size() && questions_[index].id == answer.id,
             "{}: '{}' is not question {} of {}", run_.log_path, printable(answer.id), answer.index,
             dataset_.index_path);
+      if (!answer.error.empty()) continue;
       answered[index] = true;
       count(answer);
     }
@@ -198,19 +199,13 @@ class Run {
   }
 };
 
-void write_whole(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
 /// The finished log in index order, and its official form.
 void write_results(const Dataset& dataset, const GenerateRun& run) {
   ResultsLog log = read_log(run.log_path);
   std::sort(log.answers.begin(), log.answers.end(),
             [](const Answer& a, const Answer& b) { return a.index < b.index; });
-  write_whole(run.log_path, log_text(log));
-  write_whole(run.official_path, python_json(official_results(log, dataset), 2));
+  write_file(run.log_path, log_text(log));
+  write_file(run.official_path, python_json(official_results(log, dataset), 2));
 }
 
 }  // namespace

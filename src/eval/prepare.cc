@@ -116,16 +116,14 @@ class IndexFiles {
   void write_set(const std::string& name, const std::vector<std::string>& ids, const std::string& suffix) {
     Json index = Json::object();
     for (const std::string& id : ids) append_member(index, id, *entries_.at(id));
-    write_file(name, python_json(index));
+    write(name, python_json(index));
     if (!source_.official_files) return;
-    for (const OutputFile& file : source_.official_files(ids, suffix)) write_file(file.name, file.text);
+    for (const OutputFile& file : source_.official_files(ids, suffix)) write(file.name, file.text);
   }
 
-  void write_file(const std::string& name, const std::string& text) {
+  void write(const std::string& name, const std::string& text) {
     const std::string path = (folder_ / name).string();
-    AtomicFile file(path);
-    file.write(text);
-    file.commit();
+    write_file(path, text);
     written_.push_back(path);
   }
 };

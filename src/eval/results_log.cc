@@ -8,7 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -101,7 +101,7 @@ bool next_line(std::string_view& text, std::string_view& line) {
 
 ResultsLog parse_log(std::string_view text, const std::string& path) {
   ResultsLog log;
-  std::unordered_set<std::string> ids;
+  std::unordered_map<std::string, size_t> places;
   std::string_view line;
   for (int64_t number = 1; next_line(text, line); ++number) {
     const std::string place = fmt::format("{}: line {}", path, number);
@@ -113,7 +113,12 @@ ResultsLog parse_log(std::string_view text, const std::string& path) {
     }
     log.answers.push_back(as_answer(value, place));
     const std::string& id = log.answers.back().id;
-    check(ids.insert(id).second, "{}: question '{}' is answered twice", place, printable(id));
+    const auto [first, is_new] = places.emplace(id, log.answers.size() - 1);
+    if (is_new) continue;
+    Answer& earlier = log.answers[first->second];
+    check(!earlier.error.empty(), "{}: question '{}' is answered twice", place, printable(id));
+    earlier = std::move(log.answers.back());  // asked again: a run that was resumed
+    log.answers.pop_back();
   }
   check(!log.header.is_null(), "{}: not a results log: no complete line", path);
   return log;
@@ -207,7 +212,9 @@ LogWriter::LogWriter(std::string path, const Json& header, bool resume)
   check(file_ != nullptr, "{}: cannot write: {}", path_, std::strerror(errno));
   check(flock(fileno(file_.get()), LOCK_EX | LOCK_NB) == 0, "{}: another run is writing to it", path_);
   std::string text = resume ? read_file(path_, kMaxLogBytes) : "";
-  text.resize(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);  // without a line cut short
+  const bool has_lines = text.find('\n') != text.npos;
+  check(has_lines || line_of(header).starts_with(text), "{}: not a results log", path_);
+  text.resize(has_lines ? text.rfind('\n') + 1 : 0);  // without a line cut short
   if (!text.empty()) {
     ResultsLog log = parse_log(text, path_);
     check_resumable(log.header, header, path_);

@@ -155,6 +155,10 @@ std::vector<int32_t> Model::encode_question(std::string_view question) const {
   return encode(single_turn_prompt(parse_prompt_template(config().prompt_template), question));
 }
 
+std::vector<int32_t> Model::encode_next_question(std::string_view question, bool answer_ended) const {
+  return encode(later_turn_prompt(parse_prompt_template(config().prompt_template), question, answer_ended));
+}
+
 ImageEmbedding Model::embed(const Image& image, const TraceSink& trace) const {
   const ModelConfig& c = config();
   check(c.has_vision(), "{}: this model has no vision towers and cannot read a picture", parts_->file.path());

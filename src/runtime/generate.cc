@@ -20,7 +20,8 @@ void check_options(const GenerateOptions& options, const Model& model) {
   check(options.max_new_tokens >= -1, "max-tokens: expected -1 (up to max-length) or more, found {}",
         options.max_new_tokens);
   check(options.max_length >= 0, "max-length: expected 0 or more, found {}", options.max_length);
-  check(options.eos_token_id >= -2, "eos-id: expected -2 (the model's), -1 (none) or a token id, found {}",
+  check(options.eos_token_id >= -2 && options.eos_token_id < vocab_size,
+        "eos-id: expected -2 (the model's), -1 (none) or a token id below {}, found {}", vocab_size,
         options.eos_token_id);
   check(options.vocab_limit >= 0 && options.vocab_limit <= vocab_size,
         "vocab-limit: expected 0 (all) to {}, found {}", vocab_size, options.vocab_limit);

@@ -10,6 +10,7 @@ namespace cobra {
 namespace {
 
 constexpr const char* kFormat = "cobra-session-1";
+constexpr const char* kFormatFamily = "cobra-session-";
 
 // More than any session can have read; sums of positions below it do not overflow.
 constexpr int64_t kMaxPosition = int64_t{1} << 48;
@@ -75,6 +76,14 @@ SessionFile read_session_file(const std::string& path, const MambaConfig& c, uin
   check(metadata(file, "checksum") == checksum(s), "{}: damaged: its values are not those of its checksum",
         path);
   return s;
+}
+
+bool is_session_file(const std::string& path) {
+  try {
+    return metadata(SafetensorsFile(path), "format").starts_with(kFormatFamily);
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 }  // namespace cobra

@@ -25,4 +25,7 @@ void write_session_file(const std::string& path, const SessionFile& session);
 /// shapes.
 SessionFile read_session_file(const std::string& path, const MambaConfig& config, uint64_t fingerprint);
 
+/// Whether a file is a session of this or a newer format, of whatever model.
+bool is_session_file(const std::string& path);
+
 }  // namespace cobra

@@ -99,4 +99,11 @@ std::string single_turn_prompt(PromptTemplate prompt_template, std::string_view 
   return builder.prompt();
 }
 
+std::string later_turn_prompt(PromptTemplate prompt_template, std::string_view question, bool answer_ended) {
+  PromptBuilder builder(prompt_template);
+  builder.add_user("x");
+  const std::string closing = builder.add_answer("x").substr(1);
+  return (answer_ended ? "" : closing) + builder.add_user(question);
+}
+
 }  // namespace cobra

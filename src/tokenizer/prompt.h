@@ -48,4 +48,9 @@ class PromptBuilder {
 /// The prompt of one question: `prompt()` after one add_user.
 std::string single_turn_prompt(PromptTemplate prompt_template, std::string_view question);
 
+/// What the template adds for a later question; what stands behind an answer comes first, unless the model
+/// wrote it itself. Turns may be tokenised one by one: "<|endoftext|>", a token of its own, stands between
+/// them in every template of GPT-NeoX.
+std::string later_turn_prompt(PromptTemplate prompt_template, std::string_view question, bool answer_ended);
+
 }  // namespace cobra

@@ -60,6 +60,17 @@ TEST(PromptBuilder, RolesTakeTurns) {
       << "a refused turn adds nothing";
 }
 
+TEST(PromptBuilder, LaterTurnsCloseAnAnswerThatWasCutOff) {
+  for (const PromptTemplate t : kTemplates) {
+    PromptBuilder builder(t);
+    const std::string first = builder.add_user("q"), answer = builder.add_answer("a"),
+                      later = builder.add_user("r");
+    EXPECT_EQ("a" + later_turn_prompt(t, "r", false), answer + later);
+    EXPECT_EQ(later_turn_prompt(t, "r", true), later);
+    EXPECT_EQ(single_turn_prompt(t, "q"), t == PromptTemplate::pure ? "In: q\nOut:" : first);
+  }
+}
+
 TEST(PromptTemplate, HasNames) {
   for (const PromptTemplate t : kTemplates) EXPECT_EQ(parse_prompt_template(name(t)), t);
   EXPECT_THAT(error_of([] { parse_prompt_template("vicuna\n"); }),

@@ -156,6 +156,19 @@ class Chat(CobraTest):
                 self.assertEqual(result.returncode, 1)
                 self.assertRegex(result.stderr.decode(), f"^cobra: .*{message}.*\n$")
 
+    def test_saves_over_nothing_but_a_conversation(self):
+        picture = self.folder / "mine.jpg"
+        picture.write_bytes(image("photo.jpg").read_bytes())
+        notes = self.folder / "notes.json"
+        notes.write_text("{}", encoding="utf-8")
+        for path, kept in ((self.model, self.model), (picture, picture), (self.folder / "notes", notes)):
+            with self.subTest(path):
+                before = kept.read_bytes()
+                result = self.chat(["Hello", f"/save {path}"], "--max-tokens", 3, check=False)
+                self.assertEqual(result.returncode, 1)
+                self.assertRegex(result.stderr.decode(), f"{kept}: exists and is no (session|conversation)")
+                self.assertEqual(kept.read_bytes(), before)
+
     def test_empty_lines_and_end_of_input(self):
         result = self.chat(["", "   ", "\r"])
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))

@@ -225,6 +225,14 @@ class MixAndStats(CobraTest):
         run("data", "mix", "--llava", folder / "llava.json", "--images", folder, "--multimodal-only", "-o", only)
         self.assertEqual([example["id"] for example in json.loads(only.read_text(encoding="utf-8"))], ["a"])
 
+    def test_the_report_is_another_file(self):
+        folder, mix = self.write_parts(), self.folder / "one.json"
+        result = run("data", "mix", "--llava", folder / "llava.json", "--images", folder, "-o", mix,
+                     "--report", self.folder / "." / "one.json", check=False)  # fmt: skip
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"one.json: both the mixture and the report", result.stderr)
+        self.assertFalse(mix.exists())
+
     def test_order_is_that_of_the_official_scripts(self):
         folder = self.folder / self.id()
         folder.mkdir()

@@ -51,6 +51,7 @@ class Errors(CobraTest):
         for arguments, message in [
             ([], "a command is needed"),
             (["frobnicate"], "'frobnicate' is not a command"),
+            (["eval", "frobnicate"], "'frobnicate' is not a command"),
             (["run"], "a prompt is needed"),  # the model is the one that comes with the program
             (["trace"], "--model is required"),
             (run_model, "-p, --raw-prompt or --prompt-ids"),

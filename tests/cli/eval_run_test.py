@@ -287,14 +287,29 @@ class EvalRun(CobraTest):
             self.assertRegex(result.stderr.decode(), message)
             self.assertEqual(len(self.log(f"unseen-{command}").splitlines()), 5)
 
-    def test_an_error_of_a_log_does_not_reach_the_terminal_as_it_is(self):
+    def test_what_failed_is_asked_again(self):
         header, *answers = self.whole["vqa-v2"].splitlines(keepends=True)
         failed = json.dumps({"index": 0, "id": json.loads(answers[0])["id"], "error": "\x1b[2Jbroken"}).encode()
-        (self.folder / "escapes").mkdir()
-        (self.folder / "escapes/results.jsonl").write_bytes(header + failed + b"\n")
-        talk = self.generate("vqa-v2", "escapes", "--resume").stderr
-        self.assertIn(b"the first because of \\x1b[2Jbroken", talk)
-        self.assertNotIn(b"\x1b", talk)
+        (self.folder / "failed").mkdir()
+        (self.folder / "failed/results.jsonl").write_bytes(header + failed + b"\n" + answers[1])
+        talk = self.generate("vqa-v2", "failed", "--resume").stderr
+        self.assertIn(b"(1 from before)", talk)
+        self.assertNotIn(b"broken", talk)
+        self.assertEqual(self.log("failed"), self.whole["vqa-v2"])
+
+    def test_what_is_no_log_of_this_run_is_left_alone(self):
+        foreign = self.folder / "notes.jsonl"
+        foreign.write_bytes(b"my notes")
+        result = self.generate("pope", "notes.jsonl", "--resume", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"not a results log", result.stderr)
+        self.assertEqual(foreign.read_bytes(), b"my notes")
+        (self.folder / "scored").mkdir()
+        official = write(self.folder / "scored/results+rank-0.json", "{}")
+        result = self.generate("pope", "scored", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"results+rank-0.json: exists", result.stderr)
+        self.assertEqual(official.read_text(encoding="utf-8"), "{}")
 
     def test_another_run_is_not_resumed(self):
         other = self.folder / "other.gguf"

@@ -1,10 +1,12 @@
 """cobra run against the official code's answers: end_to_end.json."""
 
 import os
+import re
+import subprocess
 import unittest
 import unittest.mock
 
-from cobra_cli import REFERENCE, ROOT, CobraTest, convert, ids_text, image, reference_json, run, run_json
+from cobra_cli import PROGRAM, REFERENCE, ROOT, CobraTest, convert, ids_text, image, reference_json, run, run_json
 
 FLAGS_OF_OFFICIAL_ARGUMENTS = {
     "max_new_tokens": "--max-tokens",
@@ -126,6 +128,26 @@ class EndToEnd(CobraTest):
         first, again, other = (self.tokens(*flags, "--seed", seed) for seed in (1, 1, 2))
         self.assertEqual(first, again)
         self.assertNotEqual(first, other)
+
+    def test_a_temperature_of_zero_is_greedy(self):
+        flags = prompt_flags(self.expected["cases"][0]) + ["--max-tokens", 12]
+        cold = self.tokens(*flags, "--temperature", 0, "--top-p", 1, "--seed", 2)
+        self.assertEqual(cold, self.tokens(*flags))
+        self.assertNotEqual(cold, self.tokens(*flags, "--top-p", 1, "--seed", 2))
+
+
+class Waiting(CobraTest):
+    def spins(self, **environment):
+        """How often a waiting thread looks before it gives its core away, as libgomp tells it."""
+        free = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+        told = subprocess.run([PROGRAM, "--version"], env=free | environment | {"OMP_DISPLAY_ENV": "verbose"},
+                              capture_output=True, check=True).stderr.decode()  # fmt: skip
+        return [int(count) for count in re.findall(r"GOMP_SPINCOUNT = '(\d+)'", told)][-1]
+
+    def test_is_short_unless_the_user_wants_it_otherwise(self):
+        self.assertEqual(self.spins(), 3000)
+        self.assertEqual(self.spins(OMP_WAIT_POLICY="passive"), 0)
+        self.assertEqual(self.spins(GOMP_SPINCOUNT="77"), 77)
 
 
 class Speculation(CobraTest):

@@ -4,10 +4,13 @@ import collections
 import hashlib
 import json
 import re
+import signal
+import subprocess
+import time
 import unittest
 import zipfile
 
-from cobra_cli import CobraTest, run
+from cobra_cli import PROGRAM, CobraTest, run
 
 BENCHMARKS = {"vqa-v2": "", "vsr": "", "pope": "", "illusions": "illusions"}
 
@@ -40,6 +43,14 @@ class ScenesTest(CobraTest):
         folder = self.folder / name
         run("data", "scenes", "--train", 20, "--test", 2, "--pixels", 32, "-o", folder, *flags)
         return folder
+
+    def test_an_interrupted_folder_is_removed(self):
+        work = subprocess.Popen([PROGRAM, "data", "scenes", "--train", "100000", "-o", self.folder / "cut"])
+        while not list(self.folder.glob("cut.*")):
+            time.sleep(0.01)
+        work.send_signal(signal.SIGINT)
+        self.assertEqual(work.wait(timeout=60), 130)
+        self.assertEqual(list(self.folder.glob("cut*")), [])
 
     def test_the_seed_decides_every_byte(self):
         first, again, other = (tree_hash(self.make(n, "--seed", s)) for n, s in (("a", 1), ("b", 1), ("c", 2)))

@@ -13,7 +13,6 @@
 #include "formats/json.h"
 #include "train/ablate/table.h"
 #include "train/run/run.h"
-#include "train/run/run_folder.h"
 #include "train/run/start.h"
 
 namespace cobra::train {
@@ -153,14 +152,14 @@ double score_of(const Grid& grid, const fs::path& folder) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), score);
   check(read.ec == std::errc() && read.ptr == text.data() + text.size() && std::isfinite(score),
         "score: expected one number, found '{}'", printable(text));
-  write_text(kept, command_line + text + "\n");
+  write_file(kept, command_line + text + "\n");
   return score;
 }
 
 void write_tables(const Grid& grid, const std::vector<CellResult>& results) {
   for (const auto& [name, table] : {std::pair{"table.md", markdown_table(grid, results)},
                                     std::pair{"table.csv", csv_table(grid, results)}}) {
-    write_text((fs::path(grid.output) / name).string(), table);
+    write_file((fs::path(grid.output) / name).string(), table);
   }
   print(markdown_table(grid, results));
 }

@@ -12,11 +12,11 @@
 #include <set>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "cli/output.h"
 #include "formats/safetensors.h"
 #include "train/distributed/shards.h"
 #include "train/model/save.h"
-#include "train/run/run_folder.h"
 
 namespace cobra::train {
 namespace {
@@ -245,7 +245,7 @@ void Checkpoints::write(const Trainer& trainer, int64_t step, const Origin& orig
     attempt([&] { write_tensor_file(fmt::format("{}/{}{}.safetensors", folder, kOptimizer, owner), state); });
   }
   attempt([&] {
-    write_text(folder + "/" + kState,
+    write_file(folder + "/" + kState,
                json_line({{"step", step}, {kExamplesField, origin.examples}, {kModelField, origin.model}}));
     flush_folder(folder);
   });

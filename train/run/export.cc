@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "train/run/run_folder.h"
+#include "base/file.h"
 #include "train/run/start.h"
 
 namespace cobra::train {
@@ -53,7 +53,7 @@ void export_model(const ModelConfig& config, const Parameters& parameters, const
                   const GgufOptions& options) {
   const auto path = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
   save_parameters(parameters, path(kWeightsFile));
-  write_text(path(kConfigFile), config_json(config).dump(2) + "\n");
+  write_file(path(kConfigFile), config_json(config).dump(2) + "\n");
   export_gguf(config, parameters, path(kGgufFile), options);
 }
 

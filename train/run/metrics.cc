@@ -51,9 +51,7 @@ Json to_json(const StepMetrics& m) {
 MetricsFile::MetricsFile(const std::string& path, int64_t steps) : path_(path) {
   const bool old = std::filesystem::exists(path);
   check(old || steps == 0, "{}: no such file, but the run has made {} updates", path, steps);
-  AtomicFile file(path);
-  if (old) file.write(kept_lines(path, steps, losses_));
-  file.commit();
+  write_file(path, old ? kept_lines(path, steps, losses_) : "");
   fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   check(fd_ >= 0, "{}: cannot open: {}", path, std::strerror(errno));
 }

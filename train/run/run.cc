@@ -8,6 +8,7 @@
 
 #include "base/dtype.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "cobra/runtime.h"
 #include "data/prefetch.h"
 #include "train/optim/schedule.h"
@@ -237,7 +238,7 @@ StepMetrics Run::make_update(MicroBatches& batches) {
 /// A chart that cannot be written is no reason to end a run.
 void Run::draw(RunLog& log, const MetricsFile& metrics) const {
   try {
-    write_text(file(kChartFile), loss_chart(metrics.losses(), recipe_.output));
+    write_file(file(kChartFile), loss_chart(metrics.losses(), recipe_.output));
   } catch (const Error& error) {
     log.line(fmt::format("no chart: {}", error.what()));
   }

@@ -16,12 +16,6 @@ namespace cobra::train {
 
 namespace fs = std::filesystem;
 
-void write_text(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
 void check_unused(const std::string& folder) {
   check(!fs::exists(fs::path(folder) / kRecipeFile),
         "{}: holds a run already: go on with it by --resume, or name another folder",
@@ -36,7 +30,7 @@ RunFolder::RunFolder(const RunRecipe& recipe, bool resume) {
   const std::string path = (fs::path(recipe.output) / kRecipeFile).string();
   if (!resume) {
     check_unused(recipe.output);
-    write_text(path, to_json(recipe).dump(2) + "\n");
+    write_file(path, to_json(recipe).dump(2) + "\n");
   }
   fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC);  // NFS locks what can be written
   if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {

@@ -1,4 +1,4 @@
-// The folder of a run: whose it is, and how its small files are written.
+// The folder of a run: whose it is.
 #pragma once
 
 #include <string>
@@ -6,9 +6,6 @@
 #include "train/run/recipe.h"
 
 namespace cobra::train {
-
-/// Makes or replaces a file, whole or not at all. Throws Error naming the path.
-void write_text(const std::string& path, const std::string& text);
 
 /// Throws Error when `folder` holds a run already.
 void check_unused(const std::string& folder);
