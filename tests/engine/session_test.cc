@@ -102,6 +102,7 @@ TEST(SessionTest, OptionsOutOfRangeAreNamed) {
   EXPECT_THAT(error({.max_new_tokens = -2}), ::testing::HasSubstr("max-tokens: expected -1"));
   EXPECT_THAT(error({.max_length = -1}), ::testing::HasSubstr("max-length: expected 0 or more"));
   EXPECT_THAT(error({.eos_token_id = -3}), ::testing::HasSubstr("eos-id: expected -2"));
+  EXPECT_THAT(error({.eos_token_id = 1 << 20}), ::testing::HasSubstr("eos-id: expected -2"));
   EXPECT_THAT(error({.vocab_limit = 1 << 20}), ::testing::HasSubstr("vocab-limit: expected 0 (all) to"));
   EXPECT_THAT(error({.stop = {"x"}}),
               ::testing::HasSubstr(reference_gguf() + ": the model has no tokenizer, so it cannot look for"));

@@ -325,7 +325,7 @@ int Run::train() {
   const StopSignal signal;
   RunLog log(first ? file(kLogFile) : "", last_step_);
   const auto metrics = first ? std::make_unique<MetricsFile>(file(kMetricsFile), step_) : nullptr;
-  log.line(fmt::format("{} examples, {} updates of {}, {} ranks of {} threads{}", data_->examples(),
+  log.line(fmt::format("{} examples, {} updates of {}, {} processes, {} threads each{}", data_->examples(),
                        last_step_, recipe_.global_batch_size, ranks_.count(), threads_,
                        step_ > 0 ? fmt::format("; going on after update {}", step_) : ""));
   for (const std::string& note : data_->notes()) log.line(note);
