@@ -62,6 +62,16 @@ class TrainRunTest(WholeRunTest):
         finally:
             data.write_text(text, encoding="utf-8")
         self.assertRegex(other_data.stderr.decode(), r"state\.json: the run began with other examples")
+        for name in ("parameters", "optimizer-0"):
+            path = checkpoint / f"{name}.safetensors"
+            whole = path.read_bytes()
+            path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+            damaged = cli.run("train", "run", "--resume", run, check=False)
+            self.assertRegex(damaged.stderr.decode(), rf"{name}\.safetensors: damaged")
+            path.unlink()
+            missing = cli.run("train", "run", "--resume", run, check=False)
+            self.assertRegex(missing.stderr.decode(), rf"{name}\.safetensors: cannot open")
+            path.write_bytes(whole)
         shutil.rmtree(checkpoint)
         finished = cli.run("train", "run", "--resume", run, check=False)
         self.assertRegex(finished.stderr.decode(), r"same: a finished run without checkpoints")

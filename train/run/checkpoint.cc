@@ -13,6 +13,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "cli/output.h"
 #include "formats/safetensors.h"
 #include "train/distributed/shards.h"
@@ -28,7 +29,7 @@ constexpr std::string_view kPrefix = "step-", kTemporary = "unfinished-";
 constexpr const char* kParameters = "parameters.safetensors";
 constexpr std::string_view kOptimizer = "optimizer-";  // one file for each rank that wrote
 constexpr const char* kState = "state.json";
-constexpr const char *kExamplesField = "examples", *kModelField = "model";
+constexpr const char *kExamplesField = "examples", *kModelField = "model", *kFilesField = "files";
 
 /// A folder's entries are on the disk only when the folder is flushed too.
 void flush_folder(const std::string& path) {
@@ -204,6 +205,26 @@ void remove_unfinished(const std::string& folder) {
   }
 }
 
+std::string hash_of_file(const std::string& path) { return to_hex(content_hash(MappedFile(path).bytes())); }
+
+/// The hash of each file that a folder holds, by name.
+Json hashes_of_files(const std::string& folder) {
+  Json hashes = Json::object();
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    hashes[entry.path().filename().string()] = hash_of_file(entry.path().string());
+  return hashes;
+}
+
+void check_files(const Json& state, const std::string& folder) {
+  const Json* hashes = json_find(state, kFilesField);
+  if (!hashes) return;  // of an earlier version
+  check(hashes->is_object(), "{}/{}: field '{}' must be an object", folder, kState, kFilesField);
+  for (const auto& [name, hash] : hashes->items()) {
+    const std::string path = folder + "/" + name;
+    check(hash == hash_of_file(path), "{}: damaged: its hash is not that which {} has", path, kState);
+  }
+}
+
 }  // namespace
 
 std::string Checkpoints::path(int64_t step) const {
@@ -245,8 +266,10 @@ void Checkpoints::write(const Trainer& trainer, int64_t step, const Origin& orig
     attempt([&] { write_tensor_file(fmt::format("{}/{}{}.safetensors", folder, kOptimizer, owner), state); });
   }
   attempt([&] {
-    write_file(folder + "/" + kState,
-               json_line({{"step", step}, {kExamplesField, origin.examples}, {kModelField, origin.model}}));
+    write_file(folder + "/" + kState, json_line({{"step", step},
+                                                 {kExamplesField, origin.examples},
+                                                 {kModelField, origin.model},
+                                                 {kFilesField, hashes_of_files(folder)}}));
     flush_folder(folder);
   });
   attempt.end();
@@ -279,6 +302,7 @@ void Checkpoints::load(int64_t step, Trainer& trainer, const Origin& origin) con
   check(json_text(json, kModelField, state, origin.model) == origin.model,
         "{}: the run began with another model: its configuration, tokenizer or what does not learn differs",
         state);
+  check_files(json, folder);
   const NoGradGuard no_grad;
   load_parameters_of(trainer, folder + "/" + kParameters);
   load_optimizers(trainer, folder);

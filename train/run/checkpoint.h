@@ -29,8 +29,8 @@ class Checkpoints {
   /// The last one's number of updates.
   std::optional<int64_t> latest() const;
   /// Puts trainer and model where they were after `step` updates, with whatever number of ranks it was
-  /// written. Every rank reads the folder. Throws Error when a file does not fit the model, or when the
-  /// checkpoint is of a run with another origin.
+  /// written. Every rank reads the folder. Throws Error when a file is missing, damaged or does not fit
+  /// the model, or when the checkpoint is of a run with another origin.
   void load(int64_t step, Trainer& trainer, const Origin& origin) const;
 
   std::string path(int64_t step) const;
