@@ -120,7 +120,9 @@ struct ImageCache::Impl {
 };
 
 ImageCache::ImageCache(const Model& model, ImageCacheOptions options)
-    : impl_(new Impl{&model, options.chunk, RecentStates(options.memory_bytes)}) {
+    : impl_(new Impl{&model, checked_chunk(options.chunk), RecentStates(options.memory_bytes)}) {
+  check(options.memory_bytes >= 0, "memory_bytes: expected 0 or more, found {}", options.memory_bytes);
+  check(options.folder_bytes >= 0, "folder_bytes: expected 0 or more, found {}", options.folder_bytes);
   if (!options.folder.empty()) impl_->folder.emplace(options.folder, options.folder_bytes);
   if (impl_->keeps_any()) impl_->common_key = key_of(model, options.chunk);
 }

@@ -57,6 +57,17 @@ class ImageCacheTest : public ::testing::Test {
   }
 };
 
+TEST_F(ImageCacheTest, RefusesSizesBelowZero) {
+  const auto error = [&](ImageCacheOptions options) {
+    return error_of([&] { ImageCache(model_, std::move(options)); });
+  };
+  EXPECT_THAT(error({.memory_bytes = -1}),
+              ::testing::HasSubstr("memory_bytes: expected 0 or more, found -1"));
+  EXPECT_THAT(error({.folder_bytes = -1}),
+              ::testing::HasSubstr("folder_bytes: expected 0 or more, found -1"));
+  EXPECT_THAT(error({.chunk = -1}), ::testing::HasSubstr("chunk: expected 0"));
+}
+
 TEST_F(ImageCacheTest, KeepsNothingUnlessAsked) {
   ImageCache cache(model_);
   EXPECT_FALSE(cache.read(picture(10)).cached);
