@@ -116,7 +116,7 @@ class TrainRanksTest(WholeRunTest):
         words += ["--max-steps", 20, "--output", run]
         done = subprocess.run(list(map(str, words)), env=environment, capture_output=True, timeout=RANK_TIMEOUT_S)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("2 ranks", (run / "log.txt").read_text())
+        self.assertIn("2 processes", (run / "log.txt").read_text())
         self.assert_close(losses(run), losses(self.whole), 1e-5, "losses of 2 ranks")
 
     def test_torchrun_starts_ranks(self):
@@ -128,7 +128,7 @@ class TrainRanksTest(WholeRunTest):
         words += [cli.PROGRAM, "train", "run", self.recipe, "--max-steps", 20, "--output", run]
         done = subprocess.run(list(map(str, words)), capture_output=True, timeout=RANK_TIMEOUT_S)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("2 ranks", (run / "log.txt").read_text())
+        self.assertIn("2 processes", (run / "log.txt").read_text())
         self.assert_close(losses(run), losses(self.whole), 1e-5, "losses of 2 ranks")
 
     def test_a_run_of_two_ranks_goes_on_with_one(self):
