@@ -66,7 +66,8 @@ class Model {
   /// empty picture, and for one whose pixels are not width x height x 3 bytes.
   ImageEmbedding embed(const Image& image, const TraceSink& trace = nullptr) const;
 
-  /// For cobra's own sources. The tokenizer is nullptr in a model that has none and works with token ids only.
+  /// For cobra's own sources. The tokenizer is nullptr in a model that has none and works with token ids
+  /// only.
   const Tokenizer* tokenizer() const;
   const ModelParts& parts() const { return *parts_; }
 

@@ -56,8 +56,8 @@ class Session {
 
   /// Names intermediates of the following reads of this session alone: `token_embeddings` (of token ids read
   /// as prompt), `layer{i}.hidden`, `norm_f` and `logits`, each for every position of a chunk and again for
-  /// the next chunk. Not of reads in a batch (session_batch.h), of guessed tokens (GenerateOptions::speculate)
-  /// and of forks.
+  /// the next chunk. Not of reads in a batch (session_batch.h), of guessed tokens
+  /// (GenerateOptions::speculate) and of forks.
   void set_trace(TraceSink trace);
 
   const Model& model() const;

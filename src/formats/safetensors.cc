@@ -144,8 +144,9 @@ void check_names_differ(const std::string& path, const std::vector<TensorEntry>&
 SafetensorsFile::SafetensorsFile(const std::string& path) : map_(path) {
   ByteReader reader(map_.bytes(), path);
   const auto header_bytes = reader.read<uint64_t>("the header length");
-  check(header_bytes <= uint64_t{kMaxHeaderBytes}, "{}: not a safetensors file: header length {} is above the limit of {}", path,
-        header_bytes, kMaxHeaderBytes);
+  check(header_bytes <= uint64_t{kMaxHeaderBytes},
+        "{}: not a safetensors file: header length {} is above the limit of {}", path, header_bytes,
+        kMaxHeaderBytes);
   const std::string_view text = reader.text(header_bytes, "the header");
   check(text.starts_with('{'), "{}: the header must start with '{{'", path);
   const Json header = parse_json(text, path);

@@ -39,6 +39,7 @@ constexpr bool kSigned = HWY_TARGET == HWY_NEON;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(RowsI()));
 constexpr int kPerTile = kTileRows / kLanes;  // vectors
 constexpr int kMostRows = 8 / kPerTile;       // 8 vectors of sums, and 8 of integers, at a time
+constexpr int kMostRowsOfTwoTiles = 6;        // with 32 registers: 12 and 12
 
 /// sum[i] + w[4i] x[4i] + ... + w[4i+3] x[4i+3], w and x in bytes.
 COBRA_DOT_BYTES HWY_INLINE VI dot_bytes(VI sum, VI w, VI x) {
@@ -151,8 +152,8 @@ void dot_packed(const WeightMatrix& w, int64_t first, int64_t count, const Quant
     int64_t t = 0;
     if constexpr (kPerTile == 1) {
       for (; x.rows > 16 && t + 2 <= count; t += 2) {
-        dot_tiles<Fmt, 2, 6>(tiles + t * tile_bytes, tile_bytes, x, together,
-                                         out + t * tile_sums);
+        dot_tiles<Fmt, 2, kMostRowsOfTwoTiles>(tiles + t * tile_bytes, tile_bytes, x, together,
+                                               out + t * tile_sums);
       }
     }
     for (; t < count; ++t) {
