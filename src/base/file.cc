@@ -212,6 +212,12 @@ void AtomicFile::commit() {
   }
 }
 
+void ensure_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  check(!error, "{}: cannot be made: {}", printable(path, kShownPathBytes), error.message());
+}
+
 void write_file(const std::string& path, std::string_view text) {
   AtomicFile file(path);
   file.write(text);

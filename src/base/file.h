@@ -70,6 +70,9 @@ class AtomicFile {
   void flush();
 };
 
+/// Makes a folder, and those above it, where it is missing. Throws Error "path: cannot be made: reason".
+void ensure_folder(const std::string& path);
+
 /// Makes or replaces a file, whole or not at all, as AtomicFile does.
 void write_file(const std::string& path, std::string_view text);
 

@@ -7,6 +7,8 @@
 #include <new>
 #include <random>
 
+#include "base/file.h"
+
 namespace cobra {
 namespace {
 
@@ -68,5 +70,7 @@ std::string to_hex(const Hash128& hash) {
   for (const uint8_t byte : hash) text += fmt::format("{:02x}", byte);
   return text;
 }
+
+std::string hash_of_file(const std::string& path) { return to_hex(content_hash(MappedFile(path).bytes())); }
 
 }  // namespace cobra

@@ -37,4 +37,7 @@ uint64_t keyed_hash(std::string_view bytes);
 /// 32 hexadecimal digits.
 std::string to_hex(const Hash128& hash);
 
+/// The digits of the content_hash of a file. Throws Error naming it when it cannot be read.
+std::string hash_of_file(const std::string& path);
+
 }  // namespace cobra

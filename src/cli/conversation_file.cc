@@ -22,9 +22,6 @@ constexpr int64_t kMaxJsonBytes = 256 << 20;
 
 std::string json_path(const std::string& path) { return path + ".json"; }
 
-/// Guards against mix-ups, not against forgery.
-std::string hash_of_file(const std::string& path) { return to_hex(content_hash(MappedFile(path).bytes())); }
-
 std::vector<int32_t> answer_from_json(const Json& turn, int64_t vocab_size, const std::string& source) {
   const Json* ids = json_find(turn, "ids");
   check(ids && ids->is_array(), "{}: field 'ids' of a turn must be an array", source);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "cli/eval_command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -28,9 +29,7 @@ void set_paths(const EvalRunFlags& flags, eval::GenerateRun& run) {
   const fs::path output = flags.output;
   const bool is_log = output.extension() == ".jsonl";
   const fs::path folder = is_log ? output.parent_path() : output;
-  std::error_code error;
-  if (!folder.empty()) fs::create_directories(folder, error);
-  check(!error, "{}: cannot be made: {}", printable(folder.string(), 1000), error.message());
+  if (!folder.empty()) ensure_folder(folder.string());
   const std::string shard =
       run.shard.count > 1 ? fmt::format("-{}-of-{}", run.shard.index, run.shard.count) : "";
   run.log_path = is_log ? output.string() : (folder / fmt::format("results{}.jsonl", shard)).string();
@@ -63,7 +62,7 @@ void say_counts(const eval::GenerateCounts& counts, const eval::GenerateRun& run
   if (counts.cut_prompts) {
     say(fmt::format("warning: {} long prompts were cut, as in the official code\n", counts.cut_prompts));
   }
-  const std::string first_error = printable(counts.first_error, 4096);  // a log's, perhaps
+  const std::string first_error = printable(counts.first_error, 4096);
   const bool all_failed = counts.failed > 0 && counts.failed == counts.questions;
   if (counts.failed && !all_failed) {
     say(fmt::format("warning: {} of {} questions could not be asked, the first because of {}\n",

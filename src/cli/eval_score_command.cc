@@ -112,7 +112,7 @@ void write_and_say(const std::filesystem::path& path, const std::string& text) {
 /// What the official scorer leaves in the results folder.
 void write_official_files(const std::string& folder, const eval::Dataset& dataset,
                           const eval::Results& results, const eval::Score& score) {
-  std::filesystem::create_directories(folder);
+  ensure_folder(folder);
   for (const eval::OutputFile& file : dataset.benchmark->leaderboard_files(dataset, results)) {
     write_and_say(std::filesystem::path(folder) / file.name, file.text);
   }

@@ -23,8 +23,7 @@ std::string key_of(const Model& model, int64_t chunk) {
   const BlockUnit* block_unit = runtime.kernels().block_unit;
   return fmt::format("{} {} {:016x} {} {} {} {} {} {}", COBRA_VERSION, kPictureNumerics, model.fingerprint(),
                      runtime.isa(), runtime.bf16_products(), block_unit ? block_unit->name : "none",
-                     static_cast<int>(runtime.numerics().state), runtime.numerics().w8a8,
-                     checked_chunk(chunk));
+                     static_cast<int>(runtime.numerics().state), runtime.numerics().w8a8, chunk);
 }
 
 std::string key_of(const std::string& common, const Image& image) {
@@ -124,7 +123,7 @@ ImageCache::ImageCache(const Model& model, ImageCacheOptions options)
   check(options.memory_bytes >= 0, "memory_bytes: expected 0 or more, found {}", options.memory_bytes);
   check(options.folder_bytes >= 0, "folder_bytes: expected 0 or more, found {}", options.folder_bytes);
   if (!options.folder.empty()) impl_->folder.emplace(options.folder, options.folder_bytes);
-  if (impl_->keeps_any()) impl_->common_key = key_of(model, options.chunk);
+  if (impl_->keeps_any()) impl_->common_key = key_of(model, impl_->chunk);
 }
 ImageCache::~ImageCache() = default;
 ImageCache::ImageCache(ImageCache&&) noexcept = default;

@@ -100,10 +100,9 @@ std::string single_turn_prompt(PromptTemplate prompt_template, std::string_view 
 }
 
 std::string later_turn_prompt(PromptTemplate prompt_template, std::string_view question, bool answer_ended) {
-  PromptBuilder builder(prompt_template);
-  builder.add_user("x");
-  const std::string closing = builder.add_answer("x").substr(1);
-  return (answer_ended ? "" : closing) + builder.add_user(question);
+  const Wrapping& w = wrapping(prompt_template);
+  const std::string_view closing = answer_ended ? "" : w.after_answer;
+  return std::string(closing).append(w.before_later_user).append(wrap_user(w, clean_message(question)));
 }
 
 }  // namespace cobra

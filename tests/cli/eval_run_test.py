@@ -295,6 +295,7 @@ class EvalRun(CobraTest):
         talk = self.generate("vqa-v2", "failed", "--resume").stderr
         self.assertIn(b"(1 from before)", talk)
         self.assertNotIn(b"broken", talk)
+        self.assertNotIn(b"\x1b", talk)
         self.assertEqual(self.log("failed"), self.whole["vqa-v2"])
 
     def test_what_is_no_log_of_this_run_is_left_alone(self):

@@ -46,7 +46,7 @@ class ScenesTest(CobraTest):
 
     def test_an_interrupted_folder_is_removed(self):
         work = subprocess.Popen([PROGRAM, "data", "scenes", "--train", "100000", "-o", self.folder / "cut"])
-        while not list(self.folder.glob("cut.*")):
+        while work.poll() is None and not list(self.folder.glob("cut.*")):
             time.sleep(0.01)
         work.send_signal(signal.SIGINT)
         self.assertEqual(work.wait(timeout=60), 130)

@@ -205,8 +205,6 @@ void remove_unfinished(const std::string& folder) {
   }
 }
 
-std::string hash_of_file(const std::string& path) { return to_hex(content_hash(MappedFile(path).bytes())); }
-
 /// The hash of each file that a folder holds, by name.
 Json hashes_of_files(const std::string& folder) {
   Json hashes = Json::object();
@@ -256,9 +254,7 @@ void Checkpoints::write(const Trainer& trainer, int64_t step, const Origin& orig
                         const std::string& folder) const {
   Attempt attempt;
   attempt([&] {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    check(!error, "{}: cannot be made: {}", folder, error.message());
+    ensure_folder(folder);
     write_tensor_file(folder + "/" + kParameters, parameter_tensors(trainer));
   });
   for (int owner = 0; owner < trainer.ranks().count(); ++owner) {

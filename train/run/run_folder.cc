@@ -23,10 +23,7 @@ void check_unused(const std::string& folder) {
 }
 
 RunFolder::RunFolder(const RunRecipe& recipe, bool resume) {
-  const std::string name = printable(recipe.output, 1000);
-  std::error_code error;
-  fs::create_directories(recipe.output, error);
-  check(!error, "{}: cannot be made: {}", name, error.message());
+  ensure_folder(recipe.output);
   const std::string path = (fs::path(recipe.output) / kRecipeFile).string();
   if (!resume) {
     check_unused(recipe.output);
@@ -35,7 +32,7 @@ RunFolder::RunFolder(const RunRecipe& recipe, bool resume) {
   fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC);  // NFS locks what can be written
   if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     ::close(fd_);
-    fail("{}: another process trains in this folder", name);
+    fail("{}: another process trains in this folder", printable(recipe.output, 1000));
   }
 }
 
