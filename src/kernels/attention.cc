@@ -42,7 +42,7 @@ class BlockAttention {
         keys_(round_up(qkv.rows, kChunkCols)),
         key_tiles_(divide_up(qkv.rows, kTileRows)),
         value_tiles_(divide_up(head_dim_, kTileRows)),
-        queries_size_(round_up(qkv.rows, unit_.chunk_rows) * depth_),
+        queries_size_(Chunks::size(qkv.rows, head_dim_, unit_.chunk_rows)),
         keys_size_(key_tiles_ * kTileRows * depth_),
         values_size_(value_tiles_ * kTileRows * keys_) {}
 
@@ -53,7 +53,8 @@ class BlockAttention {
 
   void pack(int64_t head, BFloat16* packed, Workspace::PerThread& scratch) const {
     packed += head * head_size();
-    to_chunks(table_, part(head, 0), unit_.chunk_rows, 0, divide_up(qkv_.rows, unit_.chunk_rows), packed);
+    const Chunks queries{packed, qkv_.rows, head_dim_, unit_.chunk_rows};
+    to_chunks(table_, part(head, 0), 0, queries.groups(), queries);
     pack_keys(part(head, 1), packed + queries_size_, scratch.panel_bf16.get(keys_size_));
     pack_values(part(head, 2), packed + queries_size_ + keys_size_,
                 scratch.panel_bf16.get(2 * value_tiles_ * kTileRows));
@@ -67,7 +68,7 @@ class BlockAttention {
     const int64_t sums_cols = value_tiles_ * kTileRows;
     float* scores = scratch.product.get(all_rows * (keys_ + sums_cols));
     float* sums = scores + all_rows * keys_;
-    BFloat16* chunks = scratch.panel_bf16.get(all_rows * keys_);
+    const Chunks weights{scratch.panel_bf16.get(Chunks::size(rows, qkv_.rows, R)), rows, qkv_.rows, R};
     unit_.begin();
     multiply(unit_, {.A = queries + first * depth_,
                      .a_stride = R * depth_,
@@ -82,9 +83,9 @@ class BlockAttention {
                      .add = false});
     const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
     for (int64_t r = 0; r < rows; ++r) table_.softmax(scores + r * keys_, scale, qkv_.rows);
-    to_chunks(table_, TensorView<const float>(scores, rows, qkv_.rows, keys_), R, 0, all_rows / R, chunks);
-    multiply(unit_, {.A = chunks,
-                     .a_stride = R * keys_,
+    to_chunks(table_, TensorView<const float>(scores, rows, qkv_.rows, keys_), 0, weights.groups(), weights);
+    multiply(unit_, {.A = weights.data,
+                     .a_stride = weights.group_size(),
                      .rows = rows,
                      .B = queries + queries_size_ + keys_size_,
                      .b_stride = keys_ * kTileRows,

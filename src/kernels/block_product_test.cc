@@ -157,6 +157,17 @@ TEST_P(BlockUnitTest, MakesWholeProductsTheSameForAnyThreadsAndCompany) {
 }
 
 /// Attention by block products beside attention in float32; 290 keys are deeper than a block of AMX's.
+TEST_P(BlockUnitTest, MlpIsItsLayersOneAfterTheOther) {
+  KernelTable table = find_kernels("");
+  table.block_unit = unit;
+  Workspace workspace;
+  for (const DType type : {DType::bf16, DType::q8_0}) {
+    for (const int64_t M : {1, 37, 48}) {
+      testing::expect_mlp_is_its_layers(Kernels(table, 2, workspace, Phase::prefill), type, M);
+    }
+  }
+}
+
 TEST_P(BlockUnitTest, AttendsAsInFloat32) {
   constexpr int kHeads = 2;
   KernelTable table = find_kernels("");

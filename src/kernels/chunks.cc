@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/block_product.h"
-#include "kernels/rounding.h"
-
 namespace cobra {
 namespace {
 
@@ -22,13 +19,21 @@ ChunkSource chunk_of(const LinearView<const float>& x, int64_t first, int64_t co
 
 }  // namespace
 
-void to_chunks(const KernelTable& table, const LinearView<const float>& x, int64_t R, int64_t begin,
-               int64_t end, BFloat16* out) {
-  const int64_t chunks = divide_up(x.cols, kChunkCols), size = R * kChunkCols;
+void Chunks::clear_edges() const {
+  if (rows % R != 0) std::fill_n(at(groups() * R - R, 0), group_size(), BFloat16{});
+  if (cols % kChunkCols == 0) return;
+  for (int64_t g = 0; g < groups(); ++g) {
+    std::fill_n(at(g * R, (width() - 1) * kChunkCols), R * kChunkCols, BFloat16{});
+  }
+}
+
+void to_chunks(const KernelTable& table, const LinearView<const float>& x, int64_t begin, int64_t end,
+               const Chunks& out) {
+  const int64_t R = out.R, size = R * kChunkCols;
   for (int64_t g = begin; g < end; ++g) {
     const int64_t count = std::min(R, x.rows - g * R);
-    for (int64_t c = 0; c < chunks; ++c) {
-      BFloat16* chunk = out + (g * chunks + c) * size;
+    for (int64_t c = 0; c < out.width(); ++c) {
+      BFloat16* chunk = out.at(g * R, c * kChunkCols);
       table.to_bfloat16_chunk(chunk_of(x, g * R, count, c * kChunkCols), chunk);
       std::fill(chunk + count * kChunkCols, chunk + size, BFloat16{});
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "kernels/kernels.h"
 #include "kernels/quant.h"
 #include "reference.h"
 
@@ -77,6 +78,31 @@ struct TestMatrix {
     }
   }
 };
+
+/// An MLP of three layers gives the bits of its layers one after the other; of 56 columns, a piece of a chunk
+/// and of an AMX tile is left over.
+inline void expect_mlp_is_its_layers(const Kernels& kernels, DType type, int64_t M) {
+  constexpr int64_t kIn = 256, kWide = 512, kOut = 40;
+  const int64_t narrow = is_quantized(type) ? 256 : 56;
+  const TestMatrix first(type, narrow, kIn, 1), second(type, kWide, narrow, 2), third(type, kOut, kWide, 3);
+  const std::vector<float> x = random_values(M * kIn, 4), bias = random_values(kWide, 5),
+                           scale = random_values(kWide, 6), before = random_values(M * kOut, 7);
+  const MlpLayer layers[] = {
+      {first.view, {.bias = bias.data(), .activation = Activation::gelu}},
+      {second.view, {.activation = Activation::quick_gelu, .scale = scale.data()}},
+      {third.view, {.bias = bias.data(), .scale = scale.data(), .add_to_output = true}}};
+  std::vector<float> y = before, h1(static_cast<size_t>(M * narrow)), h2(static_cast<size_t>(M * kWide)),
+                     expected = before;
+  const auto rows = [&](std::vector<float>& values) {
+    return TensorView<float>(values.data(), M, std::ssize(values) / M);
+  };
+  const TensorView<const float> input(x.data(), M, kIn);
+  kernels.mlp(input, layers, rows(y));
+  kernels.linear(input, first.view, rows(h1), layers[0].epilogue);
+  kernels.linear(rows(h1), second.view, rows(h2), layers[1].epilogue);
+  kernels.linear(rows(h2), third.view, rows(expected), layers[2].epilogue);
+  EXPECT_EQ(y, expected) << name(type) << ", rows " << M;
+}
 
 /// Names of every table; tests run once for each.
 inline std::vector<std::string> all_isas() {

@@ -78,15 +78,21 @@ struct ChunkSource {
   int64_t cols;
 };
 
-/// A part of a product on its way to the result: out = [out +] scale * (product + bias).
+/// gelu: x * (1 + erf(x / sqrt 2)) / 2 (exact, not the tanh form); quick_gelu: x * sigmoid(1.702 x).
+enum class Activation { none, gelu, quick_gelu };
+
+/// A part of a product on its way to the result: out = [out +] scale * act(product + bias), or the same
+/// without the sum, rounded to bfloat16.
 struct Finish {
-  const float* product;  // [rows][cols], from row to row `ld` values; out may be the same
-  int64_t ld, rows, cols;
-  const float* bias;   // [cols] or null
-  const float* scale;  // [cols] or null
-  bool add;            // to what stands in out
-  float* out;          // [rows][cols]
-  int64_t stride;      // from row to row
+  const float* product = nullptr;  // [rows][cols], from row to row `ld` values; out may be the same
+  int64_t ld = 0, rows = 0, cols = 0;
+  const float* bias = nullptr;  // [cols] or null
+  Activation activation = Activation::none;
+  const float* scale = nullptr;  // [cols] or null
+  bool add = false;              // to what stands in out
+  float* out = nullptr;          // [rows][cols]
+  BFloat16* rounded = nullptr;   // the same, instead of out
+  int64_t stride = 0;            // from row to row
 };
 
 struct Gemm {
@@ -105,9 +111,6 @@ struct KernelTable {
                      float* out);
   /// In place: x = exp(scale * x - max) / sum.
   void (*softmax)(float* x, float scale, int64_t n);
-  /// In place: x * (1 + erf(x / sqrt 2)) / 2 (exact, not the tanh form), and x * sigmoid(1.702 x).
-  void (*gelu)(float* x, int64_t n);
-  void (*quick_gelu)(float* x, int64_t n);
   /// float32 to bfloat16, round to nearest even.
   void (*to_bfloat16)(const float* x, int64_t n, BFloat16* out);
   /// The same for 32 columns of some rows as BlockProduct reads them, out [rows][32].

@@ -45,7 +45,6 @@ TEST_P(KernelTableTest, HasKernelsOfItsOwn) {
   const auto own = [&](auto kernel) { return tested.*kernel != reference.*kernel; };
   using T = KernelTable;
   EXPECT_TRUE(own(&T::rms_norm) && own(&T::layer_norm) && own(&T::softmax)) << "norms";
-  EXPECT_TRUE(own(&T::gelu) && own(&T::quick_gelu)) << "activations";
   EXPECT_TRUE(own(&T::to_bfloat16) && own(&T::to_bfloat16_chunk)) << "rounding";
   EXPECT_TRUE(own(&T::causal_conv1d_silu) && own(&T::selective_scan)) << "Mamba";
   EXPECT_TRUE(own(&T::causal_conv1d_silu_backward) && own(&T::selective_scan_backward)) << "gradients";
@@ -84,14 +83,30 @@ TEST_P(KernelTableTest, FinishesProducts) {
       const int64_t rows = 19, ld = cols + 3, stride = cols + 5;
       const Floats product = random_values(rows * ld, 1), bias = random_values(cols, 2),
                    scale = random_values(cols, 3), before = random_values(rows * stride, 4);
+      Finish part{.product = product.data(),
+                  .ld = ld,
+                  .rows = rows,
+                  .cols = cols,
+                  .bias = options & 1 ? bias.data() : nullptr,
+                  .scale = options & 2 ? scale.data() : nullptr,
+                  .add = (options & 4) != 0,
+                  .stride = stride};
       Guarded<float> a(rows * stride), b(rows * stride);
       for (const auto& [table, out] : {std::pair{&tested, &a}, std::pair{&reference, &b}}) {
         std::copy(before.begin(), before.end(), out->data());
-        table->finish_product({product.data(), ld, rows, cols, options & 1 ? bias.data() : nullptr,
-                               options & 2 ? scale.data() : nullptr, (options & 4) != 0, out->data(),
-                               stride});
+        part.out = out->data();
+        table->finish_product(part);
       }
       EXPECT_EQ(a.values(), b.values()) << cols << " columns, options " << options;
+      if (part.add) continue;
+      Guarded<BFloat16> c(rows * stride);
+      part.rounded = c.data();
+      tested.finish_product(part);
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t i = r * stride; i < r * stride + cols; ++i) {
+          EXPECT_EQ(c.data()[i].bits, to_bfloat16(b.data()[i]).bits) << cols << " columns, at " << i;
+        }
+      }
     }
   }
 }
@@ -99,7 +114,15 @@ TEST_P(KernelTableTest, FinishesProducts) {
 TEST(FinishProduct, AddsTheBiasBeforeItScalesAndKeepsWhatLiesBetweenRows) {
   const float product[] = {1, 2, 9, 3, 4, 9}, bias[] = {10, 20}, scale[] = {2, 3};
   Floats out = {100, 200, -1, 300, 400, -1};
-  reference_kernels().finish_product({product, 3, 2, 2, bias, scale, true, out.data(), 3});
+  reference_kernels().finish_product({.product = product,
+                                      .ld = 3,
+                                      .rows = 2,
+                                      .cols = 2,
+                                      .bias = bias,
+                                      .scale = scale,
+                                      .add = true,
+                                      .out = out.data(),
+                                      .stride = 3});
   EXPECT_EQ(out, (Floats{100 + 22, 200 + 66, -1, 300 + 26, 400 + 72, -1}));
 }
 
@@ -114,9 +137,15 @@ TEST_P(KernelTableTest, Activations) {
   Floats x = random_values(1000, 5, 3);
   for (int i = -800; i <= 800; ++i) x.push_back(static_cast<float>(i) / 100);
   x.insert(x.end(), {0.0f, -0.0f, 1e-30f, 80.0f, -80.0f, 3.9f, -3.96f, 5.5f, -110.0f, -200.0f, 1e4f, -1e4f});
+  const auto activated = [&](Activation activation) {
+    return [n = std::ssize(x), activation](const KernelTable& t, float* v) {
+      t.finish_product(
+          {.product = v, .ld = n, .rows = 1, .cols = n, .activation = activation, .out = v, .stride = n});
+    };
+  };
   // float32 rounding of 1 + erf limits what either side can give: 6e-8 times x.
-  expect_same(x, 3e-7, 1e-6, [&](const KernelTable& t, float* v) { t.gelu(v, std::ssize(x)); });
-  expect_same(x, 3e-7, 2e-6, [&](const KernelTable& t, float* v) { t.quick_gelu(v, std::ssize(x)); });
+  expect_same(x, 3e-7, 1e-6, activated(Activation::gelu));
+  expect_same(x, 3e-7, 2e-6, activated(Activation::quick_gelu));
 }
 
 TEST_P(KernelTableTest, BFloat16Rounding) {

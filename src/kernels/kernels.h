@@ -13,6 +13,8 @@
 
 namespace cobra {
 
+struct Chunks;  // chunks.h
+
 /// How products are made. Prefill: in bfloat16 where the table has fast instructions for it (BlockUnit);
 /// elsewhere in float32, and with quantised weights as integers, activations in 16 bits. Decode: a few rows
 /// against weights in the order they lie in memory, activations in 8 bits where the weights are quantised;
@@ -21,14 +23,20 @@ namespace cobra {
 /// however it is cut into chunks.
 enum class Phase { prefill, decode };
 
-enum class Activation { none, gelu, quick_gelu };
-
 /// What happens to a product x W^T before it is stored: y = [y +] scale * act(x W^T + bias).
 struct Epilogue {
   const float* bias = nullptr;  // [N]
   Activation activation = Activation::none;
   const float* scale = nullptr;  // [N], LayerScale
   bool add_to_output = false;
+
+  /// What happens to the columns from `first` on.
+  Finish of_columns(int64_t first) const {
+    return {.bias = bias ? bias + first : nullptr,
+            .activation = activation,
+            .scale = scale ? scale + first : nullptr,
+            .add = add_to_output};
+  }
 };
 
 /// Input or output of `linear`: row-major rows or channel tiles.
@@ -51,6 +59,12 @@ struct LinearView {
 struct Product {
   const WeightMatrix& w;
   LinearView<float> y;  // [x.rows, w.rows]
+};
+
+/// A layer of an MLP: its weights and what happens to their product.
+struct MlpLayer {
+  const WeightMatrix& w;
+  Epilogue epilogue = {};  // only the last layer's may add to its output
 };
 
 /// Weights of a depthwise causal convolution in channel tiles.
@@ -107,6 +121,10 @@ class Kernels {
   void linear(LinearView<const float> x, std::span<const Product> products,
               const Epilogue& epilogue = {}) const;
 
+  /// y = the last layer's `linear` of ... of the first one's of x. Where products are made in bfloat16, what
+  /// lies between two layers is rounded as it is made and never stands in memory as float32: the same bits.
+  void mlp(LinearView<const float> x, std::span<const MlpLayer> layers, LinearView<float> y) const;
+
   /// Multi-head self-attention over all rows: qkv [S, 3 d] with q, k, v side by side and heads inside each;
   /// out [S, d]. Scores are scaled by head_dim^-0.5. `weights`: the type of the products around it; where
   /// those are made in bfloat16, these are.
@@ -145,7 +163,17 @@ class Kernels {
   void linear_panels(const LinearView<const float>& x, std::span<const Product> products,
                      const Epilogue& e) const;
   void multiply_panels(TensorView<const float> x, const Product& product, const Epilogue& e) const;
-  void multiply_blocks(const BFloat16* rows, int64_t M, const Product& product, const Epilogue& e) const;
+  void mlp_blocks(const LinearView<const float>& x, std::span<const MlpLayer> layers,
+                  const LinearView<float>& y) const;
+  Chunks rounded_rows(const LinearView<const float>& x, Scratch<BFloat16>& scratch) const;
+  Chunks hidden_blocks(const Chunks& x, const MlpLayer& layer, Scratch<BFloat16>& scratch) const;
+  template <class FinishTile>
+  void multiply_blocks(const Chunks& x, const WeightMatrix& w, const FinishTile& finish) const;
+  void multiply_blocks(const Chunks& x, const Product& product, const Epilogue& e) const;
+  /// Whether `linear` multiplies weights of this type in bfloat16.
+  bool in_blocks(DType weights) const {
+    return phase_ == Phase::prefill && in_bf16(weights) && !(numerics_.w8a8 && is_quantized(weights));
+  }
   /// Whether prefill multiplies weights of this type in bfloat16.
   bool in_bf16(DType weights) const {
     return table_.block_unit != nullptr && weights != DType::f32 && weights != DType::f16;

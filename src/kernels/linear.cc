@@ -56,15 +56,34 @@ void Kernels::linear(LinearView<const float> x, std::span<const Product> product
           w.rows, y.rows, y.cols);
     check(!(y.tiled && epilogue.add_to_output), "product: channel tiles are written, not added to");
   }
-  if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(type))) {
-    linear_rows(x, products, epilogue);
-  } else if (in_bf16(type)) {
+  if (in_blocks(type)) {
     linear_blocks(x, products, epilogue);
+  } else if (phase_ == Phase::decode || (numerics_.w8a8 && is_quantized(type))) {
+    linear_rows(x, products, epilogue);
   } else if (is_quantized(type)) {
     linear_rows_16(x, products, epilogue);
   } else {
     linear_panels(x, products, epilogue);
   }
+}
+
+void Kernels::mlp(LinearView<const float> x, std::span<const MlpLayer> layers, LinearView<float> y) const {
+  check(!layers.empty(), "mlp: no layers");
+  for (size_t i = 1; i < layers.size(); ++i) {
+    check(layers[i].w.cols == layers[i - 1].w.rows, "mlp: {} columns meet weights of {}",
+          layers[i - 1].w.rows, layers[i].w.cols);
+    check(!layers[i - 1].epilogue.add_to_output, "mlp: only the last layer adds to its output");
+  }
+  if (std::ranges::all_of(layers, [&](const MlpLayer& layer) { return in_blocks(layer.w.type); })) {
+    return mlp_blocks(x, layers, y);
+  }
+  for (size_t i = 0; i + 1 < layers.size(); ++i) {
+    const auto& [w, epilogue] = layers[i];
+    const TensorView<float> hidden(workspace_.hidden[i % 2].get(x.rows * w.rows), x.rows, w.rows);
+    linear(x, w, hidden, epilogue);
+    x = TensorView<const float>(hidden);
+  }
+  linear(x, layers.back().w, y, layers.back().epilogue);
 }
 
 namespace {
@@ -109,21 +128,12 @@ TensorView<const float> Kernels::row_major(const LinearView<const float>& x) con
 /// and is changed.
 void Kernels::store(float* product, int64_t ld, int64_t rows, int64_t first_row, int64_t first_col,
                     int64_t cols, const LinearView<float>& y, const Epilogue& e) const {
-  const auto of_columns = [](const float* values, int64_t c) { return values ? values + c : nullptr; };
-  const float* bias = of_columns(e.bias, first_col);
-  if (e.activation != Activation::none) {
-    table_.finish_product({product, ld, rows, cols, bias, nullptr, false, product, ld});
-    const auto activate = e.activation == Activation::gelu ? table_.gelu : table_.quick_gelu;
-    if (ld == cols) {
-      activate(product, rows * cols);
-    } else {
-      for (int64_t r = 0; r < rows; ++r) activate(product + r * ld, cols);
-    }
-    bias = nullptr;
-  }
   const auto finish = [&](int64_t c, int64_t width, float* out, int64_t stride) {
-    table_.finish_product({product + c, ld, rows, width, of_columns(bias, c),
-                           of_columns(e.scale, first_col + c), e.add_to_output, out, stride});
+    Finish part = e.of_columns(first_col + c);
+    part.product = product + c, part.ld = ld;
+    part.rows = rows, part.cols = width;
+    part.out = out, part.stride = stride;
+    table_.finish_product(part);
   };
   if (!y.tiled) return finish(0, cols, y.data + first_row * y.stride + first_col, y.stride);
   const TiledView<float> tiles{y.data, y.rows, y.cols};

@@ -102,12 +102,11 @@ class TileWeights {
 /// One thread's way through the results it takes.
 class PanelWalk {
  public:
-  PanelWalk(const KernelTable& table, const WeightMatrix& w, const Cut& cut, const BFloat16* rows,
+  PanelWalk(const KernelTable& table, const WeightMatrix& w, const Cut& cut, const Chunks& rows,
             Workspace::PerThread& scratch)
       : unit_(*table.block_unit),
         cut_(cut),
         rows_(rows),
-        a_stride_(cut.depth * cut.chunk_rows),
         b_stride_(cut.block_depth * kTileRows),
         weights_(table, w, cut),
         now_(scratch.panel_bf16.get(2 * unit_.tiles * b_stride_)),
@@ -171,8 +170,8 @@ class PanelWalk {
     const int64_t row_parts = divide_up(rows, unit_.rows), parts = divide_up(tiles, unit_.tiles) * row_parts;
     for (int64_t part = 1; part <= row_parts; ++part) {
       const int64_t r = (part - 1) * unit_.rows;
-      unit_.multiply({.A = rows_at(block.row + r, block.col),
-                      .a_stride = a_stride_,
+      unit_.multiply({.A = rows_.at(block.row + r, block.col),
+                      .a_stride = rows_.group_size(),
                       .rows = std::min(unit_.rows, rows - r),
                       .B = now_,
                       .b_stride = b_stride_,
@@ -189,11 +188,6 @@ class PanelWalk {
     }
   }
 
-  /// Row `row`, which begins a chunk, from column `col` on.
-  const BFloat16* rows_at(int64_t row, int64_t col) const {
-    return rows_ + row / cut_.chunk_rows * a_stride_ + col * cut_.chunk_rows;
-  }
-
   /// The share `part` of `parts` of a block's activations.
   void fetch_rows(const Block& b, int64_t part, int64_t parts) const {
     const int64_t group = cut_.depth_from(b.col) / kChunkCols * cut_.chunk_rows;  // lines in one piece
@@ -201,7 +195,7 @@ class PanelWalk {
     const int64_t end = lines * part / parts;
     for (int64_t i = lines * (part - 1) / parts; i < end;) {
       const int64_t count = std::min(end, (i / group + 1) * group) - i;
-      prefetch_to_second_level(rows_at(b.row + i / group * cut_.chunk_rows, b.col) + i % group * kChunkCols,
+      prefetch_to_second_level(rows_.at(b.row + i / group * cut_.chunk_rows, b.col) + i % group * kChunkCols,
                                count * kCacheLine);
       i += count;
     }
@@ -209,8 +203,8 @@ class PanelWalk {
 
   const BlockUnit& unit_;
   const Cut& cut_;
-  const BFloat16* rows_;
-  int64_t a_stride_, b_stride_;
+  const Chunks rows_;
+  int64_t b_stride_;
   TileWeights weights_;
   BFloat16 *now_, *next_;
   float* sums_;
@@ -218,34 +212,71 @@ class PanelWalk {
 
 }  // namespace
 
-void Kernels::linear_blocks(const LinearView<const float>& x, std::span<const Product> products,
-                            const Epilogue& e) const {
-  const int64_t R = table_.block_unit->chunk_rows, groups = divide_up(x.rows, R);
-  BFloat16* rows = workspace_.rows_bf16.get(groups * R * round_up(x.cols, kChunkCols));
-  parallel_ranges(threads_for(x.rows * x.cols), groups,
-                  [&](int64_t begin, int64_t end, int) { to_chunks(table_, x, R, begin, end, rows); });
-  for (const Product& p : products) multiply_blocks(rows, x.rows, p, e);
+/// x in chunks, which stand in `scratch`.
+Chunks Kernels::rounded_rows(const LinearView<const float>& x, Scratch<BFloat16>& scratch) const {
+  const int64_t R = table_.block_unit->chunk_rows;
+  const Chunks rows{scratch.get(Chunks::size(x.rows, x.cols, R)), x.rows, x.cols, R};
+  parallel_ranges(threads_for(x.rows * x.cols), rows.groups(),
+                  [&](int64_t begin, int64_t end, int) { to_chunks(table_, x, begin, end, rows); });
+  return rows;
 }
 
-/// `rows`: M rows of activations in chunks.
-void Kernels::multiply_blocks(const BFloat16* rows, int64_t M, const Product& p, const Epilogue& e) const {
-  const WeightMatrix& w = p.w;
-  const int threads = threads_for(M * w.rows * w.cols);
-  const Cut cut(M, w, threads, *table_.block_unit);
+/// x w^T; finish(sums, rows, row, column, columns) gets some rows and at most 16 columns of it, [rows][16].
+template <class FinishTile>
+void Kernels::multiply_blocks(const Chunks& x, const WeightMatrix& w, const FinishTile& finish) const {
+  const int threads = threads_for(x.rows * w.rows * w.cols);
+  const Cut cut(x.rows, w, threads, *table_.block_unit);
   std::atomic<int64_t> results{0};
   parallel_ranges(threads, threads, [&](int64_t, int64_t, int thread) {
-    PanelWalk walk(table_, w, cut, rows, workspace_.threads[static_cast<size_t>(thread)]);
+    PanelWalk walk(table_, w, cut, x, workspace_.threads[static_cast<size_t>(thread)]);
     walk.run(results, [&](int64_t panel, int64_t row, float* sums) {
       for (int64_t r = 0; r < cut.rows_from(row); r += kRowsStored) {
         for (int64_t i = 0; i < cut.tiles_of(panel); ++i) {
           const int64_t column = (panel * cut.panel_tiles + i) * kTileRows;
-          store(sums + i * cut.tile_sums() + r * kTileRows, kTileRows,
-                std::min(kRowsStored, cut.rows_from(row) - r), row + r, column,
-                std::min<int64_t>(kTileRows, w.rows - column), p.y, e);
+          finish(sums + i * cut.tile_sums() + r * kTileRows, std::min(kRowsStored, cut.rows_from(row) - r),
+                 row + r, column, std::min<int64_t>(kTileRows, w.rows - column));
         }
       }
     });
   });
+}
+
+void Kernels::multiply_blocks(const Chunks& x, const Product& p, const Epilogue& e) const {
+  multiply_blocks(x, p.w, [&](float* sums, int64_t rows, int64_t row, int64_t column, int64_t columns) {
+    store(sums, kTileRows, rows, row, column, columns, p.y, e);
+  });
+}
+
+void Kernels::linear_blocks(const LinearView<const float>& x, std::span<const Product> products,
+                            const Epilogue& e) const {
+  const Chunks rows = rounded_rows(x, workspace_.rows_bf16);
+  for (const Product& p : products) multiply_blocks(rows, p, e);
+}
+
+/// The layer's result in chunks, which stand in `scratch`.
+Chunks Kernels::hidden_blocks(const Chunks& x, const MlpLayer& layer, Scratch<BFloat16>& scratch) const {
+  const WeightMatrix& w = layer.w;
+  const Chunks y{scratch.get(Chunks::size(x.rows, w.rows, x.R)), x.rows, w.rows, x.R};
+  y.clear_edges();
+  multiply_blocks(x, w, [&](float* sums, int64_t rows, int64_t row, int64_t column, int64_t columns) {
+    for (int64_t r = 0; r < rows; r += y.R) {
+      Finish part = layer.epilogue.of_columns(column);
+      part.product = sums + r * kTileRows, part.ld = kTileRows;
+      part.rows = std::min(y.R, rows - r), part.cols = columns;
+      part.rounded = y.at(row + r, column), part.stride = kChunkCols;
+      table_.finish_product(part);
+    }
+  });
+  return y;
+}
+
+void Kernels::mlp_blocks(const LinearView<const float>& x, std::span<const MlpLayer> layers,
+                         const LinearView<float>& y) const {
+  Chunks rows = rounded_rows(x, workspace_.rows_bf16);
+  for (size_t i = 0; i + 1 < layers.size(); ++i) {
+    rows = hidden_blocks(rows, layers[i], workspace_.hidden_bf16[i % 2]);
+  }
+  multiply_blocks(rows, {layers.back().w, y}, layers.back().epilogue);
 }
 
 }  // namespace cobra

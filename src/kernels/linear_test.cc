@@ -255,9 +255,10 @@ TEST_P(LinearTest, EpilogueAddsBiasActivatesScalesAndAccumulates) {
   const TestMatrix w(DType::f32, 33, 64);
   const Floats x = random_values(5 * 64, 6), bias = random_values(33, 7), scale = random_values(33, 8);
   Floats expected = product(x, w), start = random_values(5 * 33, 9), y = start;
-  for (size_t i = 0; i < expected.size(); ++i) expected[i] += bias[i % 33];
-  reference_kernels().gelu(expected.data(), std::ssize(expected));
-  for (size_t i = 0; i < expected.size(); ++i) expected[i] = start[i] + scale[i % 33] * expected[i];
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const float sum = expected[i] + bias[i % 33], gelu = 0.5f * sum * (1 + std::erf(sum / std::sqrt(2.0f)));
+    expected[i] = start[i] + scale[i % 33] * gelu;
+  }
   for (const Phase phase : {Phase::prefill, Phase::decode}) {
     y = start;
     Kernels(table, 2, workspace, phase)
@@ -268,6 +269,27 @@ TEST_P(LinearTest, EpilogueAddsBiasActivatesScalesAndAccumulates) {
                  .add_to_output = true});
     EXPECT_TRUE(near(y, expected, 2e-5));
   }
+}
+
+TEST_P(LinearTest, MlpIsItsLayersOneAfterTheOther) {
+  for (const DType type : kTypes) {
+    for (const Phase phase : {Phase::prefill, Phase::decode}) {
+      for (const int64_t M : {1, 37}) {
+        testing::expect_mlp_is_its_layers(Kernels(table, 2, workspace, phase), type, M);
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, MlpLayersMustFit) {
+  const TestMatrix w(DType::f32, 16, 32);
+  const Floats x(32);
+  Floats y(16);
+  const MlpLayer twice[] = {{w.view}, {w.view}};
+  const Kernels kernels(table, 1, workspace, Phase::prefill);
+  EXPECT_THROW(
+      kernels.mlp(TensorView<const float>(x.data(), 1, 32), twice, TensorView<float>(y.data(), 1, 16)),
+      Error);
 }
 
 void copy_to_tiles(const Floats& rows, const TiledView<float>& tiles) {

@@ -35,12 +35,16 @@ void softmax(float* x, float scale, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] / sum);
 }
 
-void gelu(float* x, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) x[i] = 0.5f * x[i] * (1.0f + std::erf(x[i] * 0.70710678118654752f));
-}
-
-void quick_gelu(float* x, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) x[i] = x[i] / (1.0f + std::exp(-1.702f * x[i]));
+float activate(Activation activation, float x) {
+  switch (activation) {
+    case Activation::none:
+      return x;
+    case Activation::gelu:
+      return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752f));
+    case Activation::quick_gelu:
+      return x / (1.0f + std::exp(-1.702f * x));
+  }
+  return x;
 }
 
 void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
@@ -58,11 +62,16 @@ void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
 void finish_product(const Finish& part) {
   for (int64_t r = 0; r < part.rows; ++r) {
     for (int64_t c = 0; c < part.cols; ++c) {
-      float& out = part.out[r * part.stride + c];
+      const int64_t at = r * part.stride + c;
       float value = part.product[r * part.ld + c];
       if (part.bias) value += part.bias[c];
+      value = activate(part.activation, value);
       if (part.scale) value *= part.scale[c];
-      out = part.add ? out + value : value;
+      if (part.rounded) {
+        part.rounded[at] = to_bfloat16(value);
+      } else {
+        part.out[at] = part.add ? part.out[at] + value : value;
+      }
     }
   }
 }
@@ -202,8 +211,6 @@ const KernelTable& reference_kernels() {
       .rms_norm = rms_norm,
       .layer_norm = layer_norm,
       .softmax = softmax,
-      .gelu = gelu,
-      .quick_gelu = quick_gelu,
       .to_bfloat16 = to_bfloat16_row,
       .to_bfloat16_chunk = to_bfloat16_chunk,
       .causal_conv1d_silu = reference::causal_conv1d_silu<float>,

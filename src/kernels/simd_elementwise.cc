@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <type_traits>
 
 #include "kernels/simd_bfloat16-inl.h"
 #include "kernels/simd_math-inl.h"
@@ -113,21 +112,6 @@ void softmax(float* x, float scale, int64_t n) {
   transform(x, n, x, 0.0f, [&](int64_t, auto v) { return hn::Mul(v, inverse); });
 }
 
-void gelu(float* x, int64_t n) {
-  const F d;
-  const auto root_half = hn::Set(d, 0.70710678f), half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
-  transform(x, n, x, 0.0f, [&](int64_t, auto v) {
-    return hn::Mul(hn::Mul(v, half), hn::Add(one, erf(d, hn::Mul(v, root_half))));
-  });
-}
-
-void quick_gelu(float* x, int64_t n) {
-  const F d;
-  const auto slope = hn::Set(d, 1.702f);
-  transform(x, n, x, 0.0f,
-            [&](int64_t, auto v) { return hn::Div(v, one_plus_exp_of_minus(d, hn::Mul(v, slope))); });
-}
-
 void to_bfloat16_row(const float* x, int64_t n, BFloat16* out) {
   const F d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -158,52 +142,78 @@ void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
   }
 }
 
-/// Rows [begin, end) of the columns from c on that fill a vector.
-template <bool kBias, bool kScale, bool kAdd>
-HWY_INLINE void finish_columns(const Finish& part, int64_t begin, int64_t end, int64_t c) {
-  const hn::CappedTag<float, kTileRows> d;
-  const auto bias = kBias ? hn::LoadU(d, part.bias + c) : hn::Zero(d);
-  const auto scale = kScale ? hn::LoadU(d, part.scale + c) : hn::Zero(d);
-  for (int64_t r = begin; r < end; ++r) {
-    float* out = part.out + r * part.stride + c;
-    auto value = hn::LoadU(d, part.product + r * part.ld + c);
-    if constexpr (kBias) value = hn::Add(value, bias);
-    if constexpr (kScale) value = hn::Mul(value, scale);
-    if constexpr (kAdd) value = hn::Add(value, hn::LoadU(d, out));
-    hn::StoreU(value, d, out);
+template <Activation kActivation, class D, class V>
+HWY_INLINE V activate(D d, V x) {
+  if constexpr (kActivation == Activation::gelu) {
+    return hn::Mul(hn::Mul(x, hn::Set(d, 0.5f)),
+                   hn::Add(hn::Set(d, 1.0f), erf(d, hn::Mul(x, hn::Set(d, 0.70710678f)))));
+  } else if constexpr (kActivation == Activation::quick_gelu) {
+    return hn::Div(x, one_plus_exp_of_minus(d, hn::Mul(x, hn::Set(d, 1.702f))));
+  } else {
+    return x;
   }
 }
 
+/// What becomes of a finished value.
+enum class Finished { stored, added, rounded };
+
+/// Rows [begin, end) of the columns from c on that fill a vector. Where there is no bias, -0 is added, which
+/// changes no value; where there is no scale, values are multiplied by 1.
+template <Activation kActivation, Finished kFinished>
+HWY_INLINE void finish_columns(const Finish& part, int64_t begin, int64_t end, int64_t c) {
+  const hn::CappedTag<float, kTileRows> d;
+  const auto bias = part.bias ? hn::LoadU(d, part.bias + c) : hn::Set(d, -0.0f);
+  const auto scale = part.scale ? hn::LoadU(d, part.scale + c) : hn::Set(d, 1.0f);
+  for (int64_t r = begin; r < end; ++r) {
+    const int64_t at = r * part.stride + c;
+    const auto sum = hn::Add(hn::LoadU(d, part.product + r * part.ld + c), bias);
+    const auto value = hn::Mul(activate<kActivation>(d, sum), scale);
+    if constexpr (kFinished == Finished::rounded) {
+      store_rounded_or_nan(d, value, part.rounded + at);
+    } else {
+      float* out = part.out + at;
+      hn::StoreU(kFinished == Finished::added ? hn::Add(value, hn::LoadU(d, out)) : value, d, out);
+    }
+  }
+}
+
+/// The columns from `first` on.
+Finish columns_from(Finish part, int64_t first) {
+  part.product += first, part.cols -= first;
+  for (const float** values : {&part.bias, &part.scale}) *values = *values ? *values + first : nullptr;
+  part.rounded ? void(part.rounded += first) : void(part.out += first);
+  return part;
+}
+
 /// A few rows at a time, so that those of a wide part stay in the cache between its vectors.
-template <bool kBias, bool kScale, bool kAdd>
+template <Activation kActivation, Finished kFinished>
 void finish_rows(const Finish& part) {
   constexpr int64_t kRowsTogether = 16;
   const auto lanes = static_cast<int64_t>(hn::Lanes(hn::CappedTag<float, kTileRows>()));
   const int64_t whole = part.cols / lanes * lanes;
   for (int64_t r = 0; r < part.rows; r += kRowsTogether) {
     const int64_t end = std::min(r + kRowsTogether, part.rows);
-    for (int64_t c = 0; c < whole; c += lanes) finish_columns<kBias, kScale, kAdd>(part, r, end, c);
+    for (int64_t c = 0; c < whole; c += lanes) finish_columns<kActivation, kFinished>(part, r, end, c);
   }
-  if (whole == part.cols) return;
-  reference_kernels().finish_product({.product = part.product + whole,
-                                      .ld = part.ld,
-                                      .rows = part.rows,
-                                      .cols = part.cols - whole,
-                                      .bias = kBias ? part.bias + whole : nullptr,
-                                      .scale = kScale ? part.scale + whole : nullptr,
-                                      .add = kAdd,
-                                      .out = part.out + whole,
-                                      .stride = part.stride});
+  if (whole < part.cols) reference_kernels().finish_product(columns_from(part, whole));
+}
+
+template <Activation kActivation>
+void finish_activated(const Finish& part) {
+  if (part.rounded) return finish_rows<kActivation, Finished::rounded>(part);
+  part.add ? finish_rows<kActivation, Finished::added>(part)
+           : finish_rows<kActivation, Finished::stored>(part);
 }
 
 void finish_product(const Finish& part) {
-  const auto with_add = [&](auto bias, auto scale) {
-    part.add ? finish_rows<bias, scale, true>(part) : finish_rows<bias, scale, false>(part);
-  };
-  const auto with_scale = [&](auto bias) {
-    part.scale ? with_add(bias, std::true_type()) : with_add(bias, std::false_type());
-  };
-  part.bias ? with_scale(std::true_type()) : with_scale(std::false_type());
+  switch (part.activation) {
+    case Activation::none:
+      return finish_activated<Activation::none>(part);
+    case Activation::gelu:
+      return finish_activated<Activation::gelu>(part);
+    case Activation::quick_gelu:
+      return finish_activated<Activation::quick_gelu>(part);
+  }
 }
 
 }  // namespace
@@ -212,8 +222,6 @@ static void add_to(KernelTable& table) {
   table.rms_norm = rms_norm;
   table.layer_norm = layer_norm;
   table.softmax = softmax;
-  table.gelu = gelu;
-  table.quick_gelu = quick_gelu;
   table.to_bfloat16 = to_bfloat16_row;
   table.to_bfloat16_chunk = to_bfloat16_chunk;
   table.finish_product = finish_product;

@@ -37,8 +37,10 @@ struct Workspace {
     Scratch<float> product;        // [M][N of the panel]; attention scores; a row copied out of channel tiles
   };
 
-  Scratch<float> rows;  // all activations copied out of channel tiles, for products in float32
+  Scratch<float> rows;       // all activations copied out of channel tiles, for products in float32
+  Scratch<float> hidden[2];  // between the layers of an MLP
   Scratch<BFloat16> rows_bf16;
+  Scratch<BFloat16> hidden_bf16[2];
   Scratch<int8_t> quants;  // activations in 8 bits; QuantizedRows (kernel_table.h) says what the rest is
   Scratch<int16_t> wide_quants;
   Scratch<int32_t> quant_shifts;

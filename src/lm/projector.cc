@@ -1,7 +1,8 @@
 #include "lm/projector.h"
 
 #include <cmath>
-#include <utility>
+#include <span>
+#include <vector>
 
 namespace cobra {
 namespace {
@@ -57,22 +58,21 @@ int64_t projector_tokens(ProjectorType type, int64_t patches) {
 
 AlignedBuffer<float> project(const Kernels& k, const ProjectorConfig& config, const ProjectorWeights& w,
                              TensorView<const float> features) {
-  const int layers = projector_layers(config.type);
-  AlignedBuffer<float> x;
-  TensorView<const float> input = features;
-  for (int i = 0; i < layers; ++i) {
-    const ProjectorWeights::Layer& layer = w.layers[static_cast<size_t>(i)];
-    AlignedBuffer<float> y(features.rows * layer.weight.rows);
-    const Activation activation = i + 1 < layers ? Activation::gelu : Activation::none;
-    k.linear(input, layer.weight, TensorView<float>(y.data(), features.rows, layer.weight.rows),
-             {.bias = layer.bias, .activation = activation});
-    x = std::move(y);
-    input = {x.data(), features.rows, layer.weight.rows};
+  const auto count = static_cast<size_t>(projector_layers(config.type));
+  std::vector<MlpLayer> layers;
+  for (const ProjectorWeights::Layer& layer : std::span(w.layers).first(count)) {
+    const bool last = layers.size() + 1 == count;
+    layers.push_back(
+        {layer.weight, {.bias = layer.bias, .activation = last ? Activation::none : Activation::gelu}});
   }
+  const int64_t d = layers.back().w.rows;
+  AlignedBuffer<float> x(features.rows * d);
+  const TensorView<float> projected(x.data(), features.rows, d);
+  k.mlp(features, layers, projected);
   if (!is_ldp(config.type)) return x;
   const auto grid = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(features.rows))));
-  const AlignedBuffer<float> pooled = adaptive_average_pool(input, grid);
-  return position_encoding({pooled.data(), kLdpGrid * kLdpGrid, input.cols}, w.peg_weight, w.peg_bias);
+  const AlignedBuffer<float> pooled = adaptive_average_pool(projected, grid);
+  return position_encoding({pooled.data(), kLdpGrid * kLdpGrid, d}, w.peg_weight, w.peg_bias);
 }
 
 }  // namespace cobra

@@ -11,9 +11,9 @@ namespace {
 
 /// Activations of one pass; S = prefix tokens + patches.
 struct VitActivations {
-  AlignedBuffer<float> x, h, qkv, mlp;
+  AlignedBuffer<float> x, h, qkv;
   VitActivations(int64_t S, const TowerConfig& c)
-      : x(S * c.embed_dim), h(S * c.embed_dim), qkv(S * 3 * c.embed_dim), mlp(S * c.mlp_hidden) {}
+      : x(S * c.embed_dim), h(S * c.embed_dim), qkv(S * 3 * c.embed_dim) {}
 };
 
 /// Rows of pixels under each patch: [patches, 3 p p], channel outermost, as the convolution's weight lies.
@@ -63,8 +63,7 @@ void embed(const Kernels& k, const TowerConfig& c, const VitWeights& w, TensorVi
 void vit_block(const Kernels& k, const TowerConfig& c, const VitBlockWeights& w, VitActivations& t,
                TensorView<float> x) {
   const int64_t S = x.rows, d = c.embed_dim;
-  const TensorView<float> h(t.h.data(), S, d), qkv(t.qkv.data(), S, 3 * d),
-      mlp(t.mlp.data(), S, c.mlp_hidden);
+  const TensorView<float> h(t.h.data(), S, d), qkv(t.qkv.data(), S, 3 * d);
   k.layer_norm(x, w.norm1_weight, w.norm1_bias, c.norm_epsilon, h);
   k.linear(h, w.qkv, qkv, {.bias = w.qkv_bias});
   k.attention(qkv, c.num_heads, w.qkv.type, h);
@@ -72,8 +71,9 @@ void vit_block(const Kernels& k, const TowerConfig& c, const VitBlockWeights& w,
 
   k.layer_norm(x, w.norm2_weight, w.norm2_bias, c.norm_epsilon, h);
   const Activation activation = c.quick_gelu ? Activation::quick_gelu : Activation::gelu;
-  k.linear(h, w.fc1, mlp, {.bias = w.fc1_bias, .activation = activation});
-  k.linear(mlp, w.fc2, x, {.bias = w.fc2_bias, .scale = w.ls2, .add_to_output = true});
+  const MlpLayer layers[] = {{w.fc1, {.bias = w.fc1_bias, .activation = activation}},
+                             {w.fc2, {.bias = w.fc2_bias, .scale = w.ls2, .add_to_output = true}}};
+  k.mlp(h, layers, x);
 }
 
 }  // namespace
