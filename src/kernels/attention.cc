@@ -66,8 +66,9 @@ class BlockAttention {
     const BFloat16* queries = packed + head * head_size();
     const int64_t R = unit_.chunk_rows, all_rows = round_up(rows, R);  // whole chunks may be written
     const int64_t sums_cols = value_tiles_ * kTileRows;
-    float* scores = scratch.product.get(all_rows * (keys_ + sums_cols));
+    float* scores = scratch.product.get(all_rows * (keys_ + sums_cols + 1));
     float* sums = scores + all_rows * keys_;
+    float* totals = sums + all_rows * sums_cols;  // what softmax divides by, of each row
     const Chunks weights{scratch.panel_bf16.get(Chunks::size(rows, qkv_.rows, R)), rows, qkv_.rows, R};
     unit_.begin();
     multiply(unit_, {.A = queries + first * depth_,
@@ -82,8 +83,11 @@ class BlockAttention {
                      .depth = round_up(head_dim_, unit_.depth_step),
                      .add = false});
     const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
-    for (int64_t r = 0; r < rows; ++r) table_.softmax(scores + r * keys_, scale, qkv_.rows);
-    to_chunks(table_, TensorView<const float>(scores, rows, qkv_.rows, keys_), 0, weights.groups(), weights);
+    weights.clear_edges();
+    for (int64_t r = 0; r < rows; ++r) {
+      totals[r] =
+          table_.softmax_numerators(scores + r * keys_, scale, qkv_.rows, weights.at(r, 0), R * kChunkCols);
+    }
     multiply(unit_, {.A = weights.data,
                      .a_stride = weights.group_size(),
                      .rows = rows,
@@ -97,7 +101,9 @@ class BlockAttention {
                      .add = false});
     unit_.end();
     for (int64_t r = 0; r < rows; ++r) {
-      std::copy_n(sums + r * sums_cols, head_dim_, out.row(first + r) + head * head_dim_);
+      const float* row = sums + r * sums_cols;
+      std::transform(row, row + head_dim_, out.row(first + r) + head * head_dim_,
+                     [inverse = 1.0f / totals[r]](float sum) { return sum * inverse; });
     }
   }
 

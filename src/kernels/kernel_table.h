@@ -111,6 +111,10 @@ struct KernelTable {
                      float* out);
   /// In place: x = exp(scale * x - max) / sum.
   void (*softmax)(float* x, float scale, int64_t n);
+  /// What softmax divides by its sum, in bfloat16 as BlockProduct reads them: a row's 32 columns at out, the
+  /// next 32 `stride` elements further; zeros past n in the last 32. Returns the sum, which is NaN where
+  /// softmax would give NaN.
+  float (*softmax_numerators)(const float* x, float scale, int64_t n, BFloat16* out, int64_t stride);
   /// float32 to bfloat16, round to nearest even.
   void (*to_bfloat16)(const float* x, int64_t n, BFloat16* out);
   /// The same for 32 columns of some rows as BlockProduct reads them, out [rows][32].

@@ -45,6 +45,7 @@ TEST_P(KernelTableTest, HasKernelsOfItsOwn) {
   const auto own = [&](auto kernel) { return tested.*kernel != reference.*kernel; };
   using T = KernelTable;
   EXPECT_TRUE(own(&T::rms_norm) && own(&T::layer_norm) && own(&T::softmax)) << "norms";
+  EXPECT_TRUE(own(&T::softmax_numerators)) << "attention in bfloat16";
   EXPECT_TRUE(own(&T::to_bfloat16) && own(&T::to_bfloat16_chunk)) << "rounding";
   EXPECT_TRUE(own(&T::causal_conv1d_silu) && own(&T::selective_scan)) << "Mamba";
   EXPECT_TRUE(own(&T::causal_conv1d_silu_backward) && own(&T::selective_scan_backward)) << "gradients";
@@ -130,6 +131,37 @@ TEST_P(KernelTableTest, Softmax) {
   for (const int64_t n : kSizes) {
     expect_same(random_values(n, 4, 20), 1e-7, 4e-6,
                 [&](const KernelTable& t, float* v) { t.softmax(v, 0.125f, n); });
+  }
+}
+
+TEST_P(KernelTableTest, SoftmaxNumerators) {
+  constexpr int64_t kStride = 45;
+  constexpr float kScale = 0.125f;
+  for (const int64_t n : kSizes) {
+    const Floats x = random_values(n, 4, 20);
+    const int64_t chunks = (n + 31) / 32, size = (chunks - 1) * kStride + 32;
+    Guarded<BFloat16> a(size), b(size);
+    EXPECT_NEAR(tested.softmax_numerators(x.data(), kScale, n, a.data(), kStride) /
+                    reference.softmax_numerators(x.data(), kScale, n, b.data(), kStride),
+                1, 2e-6);
+    for (int64_t i = 0; i < 32 * chunks; ++i) {
+      const float e = to_float(b.data()[i / 32 * kStride + i % 32]);
+      EXPECT_NEAR(to_float(a.data()[i / 32 * kStride + i % 32]), e, e * 0x1p-7f + 1e-30f)
+          << n << ", at " << i;
+      EXPECT_TRUE(i < n || e == 0.0f) << n << ", at " << i;
+    }
+  }
+}
+
+TEST_P(KernelTableTest, SoftmaxNumeratorsKeepNaN) {
+  for (const float value :
+       {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    for (const size_t at : {0, 33, 39}) {
+      Floats x = random_values(40, 4);
+      x[at] = value;
+      std::vector<BFloat16> out(64);
+      EXPECT_TRUE(std::isnan(tested.softmax_numerators(x.data(), 1.0f, 40, out.data(), 32))) << value << at;
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/packed_tile.h"
 #include "kernels/quant.h"
 #include "kernels/reference_mamba.h"
+#include "kernels/rounding.h"
 
 namespace cobra {
 namespace {
@@ -33,6 +34,18 @@ void softmax(float* x, float scale, int64_t n) {
   double sum = 0.0;
   for (int64_t i = 0; i < n; ++i) sum += x[i] = std::exp(x[i] * scale - maximum);
   for (int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] / sum);
+}
+
+float softmax_numerators(const float* x, float scale, int64_t n, BFloat16* out, int64_t stride) {
+  float largest = x[0] * scale;
+  for (int64_t i = 0; i < n; ++i) largest = std::max(largest, x[i] * scale);
+  double sum = 0;
+  for (int64_t i = 0; i < round_up(n, kChunkCols); ++i) {
+    const float value = i < n ? std::exp(x[i] * scale - largest) : 0.0f;
+    sum += value;
+    out[i / kChunkCols * stride + i % kChunkCols] = to_bfloat16(value);
+  }
+  return static_cast<float>(sum);
 }
 
 float activate(Activation activation, float x) {
@@ -211,6 +224,7 @@ const KernelTable& reference_kernels() {
       .rms_norm = rms_norm,
       .layer_norm = layer_norm,
       .softmax = softmax,
+      .softmax_numerators = softmax_numerators,
       .to_bfloat16 = to_bfloat16_row,
       .to_bfloat16_chunk = to_bfloat16_chunk,
       .causal_conv1d_silu = reference::causal_conv1d_silu<float>,

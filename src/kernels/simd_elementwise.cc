@@ -142,6 +142,34 @@ void to_bfloat16_chunk(const ChunkSource& x, BFloat16* out) {
   }
 }
 
+float softmax_numerators(const float* x, float scale, int64_t n, BFloat16* out, int64_t stride) {
+  const hn::CappedTag<float, kChunkCols> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto vscale = hn::Set(d, scale), vlargest = hn::Set(d, largest_product(x, scale, n));
+  auto sum = hn::Zero(d);
+  const auto numerators = [&](auto v, BFloat16* to) {
+    const auto e = fast_exp(d, hn::Sub(hn::Mul(v, vscale), vlargest));
+    store_upper(d, rounded_bits(d, e), to);  // a NaN may become something else: the sum tells
+    return e;
+  };
+  int64_t i = 0;
+  for (; i + kChunkCols <= n; i += kChunkCols, out += stride) {
+    for (int64_t j = 0; j < kChunkCols; j += lanes)
+      sum = hn::Add(sum, numerators(hn::LoadU(d, x + i + j), out + j));
+  }
+  float rest = 0;
+  if (i < n) {
+    HWY_ALIGN float last[kChunkCols];
+    std::fill(last, last + kChunkCols, x[i]);
+    std::memcpy(last, x + i, static_cast<size_t>(n - i) * sizeof(float));
+    for (int64_t j = 0; j < kChunkCols; j += lanes)
+      hn::Store(numerators(hn::Load(d, last + j), out + j), d, last + j);
+    std::fill(out + (n - i), out + kChunkCols, BFloat16{});
+    for (int64_t j = 0; j < n - i; ++j) rest += last[j];
+  }
+  return hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
+}
+
 template <Activation kActivation, class D, class V>
 HWY_INLINE V activate(D d, V x) {
   if constexpr (kActivation == Activation::gelu) {
@@ -222,6 +250,7 @@ static void add_to(KernelTable& table) {
   table.rms_norm = rms_norm;
   table.layer_norm = layer_norm;
   table.softmax = softmax;
+  table.softmax_numerators = softmax_numerators;
   table.to_bfloat16 = to_bfloat16_row;
   table.to_bfloat16_chunk = to_bfloat16_chunk;
   table.finish_product = finish_product;
