@@ -155,7 +155,8 @@ class Kernels {
                    const Epilogue& e) const;
   Groups16 quantize_16(const LinearView<const float>& x) const;
   template <class Multiply>
-  void over_tiles(int64_t M, const Product& product, const Epilogue& e, const Multiply& multiply) const;
+  void over_tiles(int64_t M, std::span<const Product> products, const Epilogue& e,
+                  const Multiply& multiply) const;
   void linear_rows_16(const LinearView<const float>& x, std::span<const Product> products,
                       const Epilogue& e) const;
   void linear_blocks(const LinearView<const float>& x, std::span<const Product> products,

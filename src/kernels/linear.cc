@@ -241,28 +241,37 @@ Kernels::Groups16 Kernels::quantize_16(const LinearView<const float>& x) const {
   return groups;
 }
 
-/// Each thread takes tiles of weights; some stay in its cache while all rows pass by, a group at a time. A
-/// thread's tiles follow one another, as memory is read fastest. multiply(t, count, first, rows, sums)
-/// makes the products of `count` tiles from t on with the rows of a group, [count][rows][16].
+/// Each thread takes tiles of weights, of one product after the other; some stay in its cache while all rows
+/// pass by, a group at a time. A thread's tiles follow one another, as memory is read fastest. multiply(w, t,
+/// count, first, rows, sums) makes the products of `count` tiles from t on with the rows of a group,
+/// [count][rows][16].
 template <class Multiply>
-void Kernels::over_tiles(int64_t M, const Product& product, const Epilogue& e,
+void Kernels::over_tiles(int64_t M, std::span<const Product> products, const Epilogue& e,
                          const Multiply& multiply) const {
-  const WeightMatrix& w = product.w;
-  const auto piece_of = [&](int64_t t, int64_t end) {
+  const auto piece_of = [&](const Product& p, int64_t t, int64_t end) {
     alignas(64) float sums[kTilesTogether * kRowGroup * kTileRows];
     for (int64_t first = 0; first < M; first += kRowGroup) {
       const int64_t rows = std::min(kRowGroup, M - first);
-      multiply(t, end - t, first, rows, sums);
+      multiply(p.w, t, end - t, first, rows, sums);
       for (int64_t i = 0; i < end - t; ++i) {
         const int64_t column = (t + i) * kTileRows;
         store(sums + i * rows * kTileRows, kTileRows, rows, first, column,
-              std::min<int64_t>(kTileRows, w.rows - column), product.y, e);
+              std::min<int64_t>(kTileRows, p.w.rows - column), p.y, e);
       }
     }
   };
-  const int threads = threads_for(M * w.rows * w.cols);
-  const int64_t piece = std::clamp<int64_t>(w.tiles() / (kPiecesEach * threads), 1, kTilesTogether);
-  parallel_shares(threads, w.tiles(), piece, piece_of);
+  int64_t tiles = 0, weights = 0;
+  for (const Product& p : products) tiles += p.w.tiles(), weights += p.w.rows * p.w.cols;
+  const int threads = threads_for(M * weights);
+  const int64_t piece = std::clamp<int64_t>(tiles / (kPiecesEach * threads), 1, kTilesTogether);
+  parallel_shares(threads, tiles, piece, [&](int64_t begin, int64_t end) {
+    int64_t before = 0;  // tiles of the products before p
+    for (const Product& p : products) {
+      const int64_t from = std::max(begin - before, int64_t{0}), to = std::min(end - before, p.w.tiles());
+      if (from < to) piece_of(p, from, to);
+      before += p.w.tiles();
+    }
+  });
 }
 
 /// Quantised weights with activations in 8 bits, others with float32.
@@ -270,31 +279,28 @@ void Kernels::linear_rows(const LinearView<const float>& input, std::span<const 
                           const Epilogue& e) const {
   if (is_quantized(products.front().w.type)) {
     const QuantizedGroups quants = quantize(input);
-    for (const Product& p : products) {
-      over_tiles(input.rows, p, e, [&](int64_t t, int64_t count, int64_t first, int64_t, float* sums) {
-        table_.dot_packed(p.w, t, count, quants.group(first), sums);
-      });
-    }
+    over_tiles(input.rows, products, e,
+               [&](const WeightMatrix& w, int64_t t, int64_t count, int64_t first, int64_t, float* sums) {
+                 table_.dot_packed(w, t, count, quants.group(first), sums);
+               });
     return;
   }
   const TensorView<const float> x = row_major(input);
-  for (const Product& p : products) {
-    over_tiles(input.rows, p, e, [&](int64_t t, int64_t count, int64_t first, int64_t rows, float* sums) {
-      for (int64_t i = 0; i < count; ++i)
-        table_.dot_plain(p.w, t + i, x.row(first), rows, x.stride, sums + i * rows * kTileRows);
-    });
-  }
+  over_tiles(input.rows, products, e,
+             [&](const WeightMatrix& w, int64_t t, int64_t count, int64_t first, int64_t rows, float* sums) {
+               for (int64_t i = 0; i < count; ++i)
+                 table_.dot_plain(w, t + i, x.row(first), rows, x.stride, sums + i * rows * kTileRows);
+             });
 }
 
 /// Quantised weights with activations in 16 bits.
 void Kernels::linear_rows_16(const LinearView<const float>& input, std::span<const Product> products,
                              const Epilogue& e) const {
   const Groups16 groups = quantize_16(input);
-  for (const Product& p : products) {
-    over_tiles(input.rows, p, e, [&](int64_t t, int64_t count, int64_t first, int64_t, float* sums) {
-      table_.dot_packed_16(p.w, t, count, groups.group(first), sums);
-    });
-  }
+  over_tiles(input.rows, products, e,
+             [&](const WeightMatrix& w, int64_t t, int64_t count, int64_t first, int64_t, float* sums) {
+               table_.dot_packed_16(w, t, count, groups.group(first), sums);
+             });
 }
 
 /// Plain types in float32.
