@@ -77,7 +77,8 @@ class TrainRunTest(WholeRunTest):
         self.assertRegex(finished.stderr.decode(), r"same: a finished run without checkpoints")
         self.assertEqual((run / "metrics.jsonl").read_bytes(), kept)
         (run / "model.gguf").unlink()  # as if it had been stopped before
-        cli.run("train", "run", "--resume", run)
+        resumed = cli.run("train", "run", "--resume", run)
+        self.assertIn(b"no checkpoint is there, so from the start", resumed.stderr)
         self.assertTrue((run / "model.gguf").exists())
         named = cli.run("train", "run", "--resume", run, "--output", self.folder / "elsewhere", check=False)
         self.assertEqual((named.returncode, b"--output" in named.stderr), (2, True))
@@ -160,7 +161,7 @@ class TrainRunTest(WholeRunTest):
         self.assertFalse((self.folder / "refused").exists())
 
     def test_wrong_recipes_are_refused_before_anything_starts(self):
-        self.assert_refused("--epochs: 'epochs' must be", "--epochs", "many")
+        self.assert_refused("--epochs: 'epochs' must be .*cobra train run --help", "--epochs", "many")
         self.assert_refused("'learning_rate' must be from", "--learning-rate", "1e3")
         self.assert_refused("stage 'all' is unknown", "--stage", "all")
         self.assert_refused("multiple", "--global-batch-size", "7")

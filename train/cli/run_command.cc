@@ -13,8 +13,7 @@ namespace {
 
 constexpr const char* kHelp =
     "A recipe is a JSON object whose keys are the flags above with _ for -; flags override it. Defaults are "
-    "the "
-    "paper's.\n"
+    "the paper's; --stage align has 1 epoch, updates of 256 examples, a rate of 1e-3 and no decay.\n"
     "The run folder gets recipe.json, metrics.jsonl, log.txt, loss.svg, checkpoints/, and at the end "
     "model.safetensors, config.json and model.gguf.\n"
     "torchrun, mpirun and srun start several processes of one run, which share the run folder.\n"
@@ -56,10 +55,13 @@ void add_run_command(CLI::App& app) {
   command->add_option("recipe", flags->recipe, "Recipe (JSON)")->type_name("RECIPE.json");
   command->add_option("--resume", flags->resume, "Go on with the run in this folder")->type_name("DIR");
   for (const RecipeField& field : recipe_fields()) {
-    const std::string name = field.name;
-    command->add_option_function<std::string>(
-        flag_name(field.name), [flags, name](const std::string& text) { flags->values[name] = text; },
-        field.help);
+    const auto set = [flags, &field](const std::string& text) {
+      if (const std::string error = flag_error(field, text); !error.empty()) throw UsageError(error);
+      flags->values[field.name] = text;
+    };
+    command->add_option_function<std::string>(flag_name(field.name), set, field.help)
+        ->type_name(field.kind)
+        ->default_str(default_text(field));
   }
   command->footer(kHelp);
   set_action(*command, [flags] {

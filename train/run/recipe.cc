@@ -138,46 +138,47 @@ std::string flag_name(std::string field) {
 const std::vector<RecipeField>& recipe_fields() {
   using R = RunRecipe;
   static const std::vector<RecipeField> kFields = {
-      {"stage", &R::stage, 0, 0,
+      {"stage", &R::stage, "NAME",
        "What learns: align (projector), finetune (and language model), full-finetune"},
-      {"model", &R::model, 0, 0, "Start from: a GGUF, or the folder of an earlier run; or:"},
-      {"run", &R::run, 0, 0, "Start from: folder of an official run, with config.json; or:"},
-      {"llm", &R::llm, 0, 0, "Start from: weights of a Mamba, with a new projector"},
-      {"checkpoint", &R::checkpoint, 0, 0, "Of the official run (checkpoints/latest-checkpoint.pt)"},
-      {"dino", &R::dino, 0, 0, "DINOv2 weights (timm), with run and llm"},
-      {"siglip", &R::siglip, 0, 0, "SigLIP weights (timm or open_clip)"},
-      {"clip_tower", &R::clip_tower, 0, 0, "CLIP weights (timm)"},
-      {"tokenizer", &R::tokenizer, 0, 0, "Hugging Face tokenizer.json; with model: instead of its own"},
-      {"dims", &R::dims, 0, 0, "JSON with what weights do not tell"},
-      {"projector", &R::projector, 0, 0, "Of the new projector, with llm"},
-      {"data", &R::data, 0, 0, "Examples: JSON as LLaVA has it"},
-      {"images", &R::images, 0, 0, "Folder that the pictures' names start from"},
-      {"output", &R::output, 0, 0, "Run folder to make"},
-      {"feature_cache", &R::feature_cache, 0, 0,
+      {"model", &R::model, "FILE|DIR", "Start from: a GGUF, or the folder of an earlier run; or:"},
+      {"run", &R::run, "DIR", "Start from: folder of an official run, with config.json; or:"},
+      {"llm", &R::llm, "FILE", "Start from: weights of a Mamba, with a new projector"},
+      {"checkpoint", &R::checkpoint, "FILE", "Of the official run (checkpoints/latest-checkpoint.pt)"},
+      {"dino", &R::dino, "FILE", "DINOv2 weights (timm), with run and llm"},
+      {"siglip", &R::siglip, "FILE", "SigLIP weights (timm or open_clip)"},
+      {"clip_tower", &R::clip_tower, "FILE", "CLIP weights (timm)"},
+      {"tokenizer", &R::tokenizer, "FILE", "Hugging Face tokenizer.json; with model: instead of its own"},
+      {"dims", &R::dims, "FILE", "JSON with what weights do not tell"},
+      {"projector", &R::projector, "NAME", "Of the new projector, with llm"},
+      {"data", &R::data, "FILE", "Examples: JSON as LLaVA has it"},
+      {"images", &R::images, "DIR", "Folder that the pictures' names start from"},
+      {"output", &R::output, "DIR", "Run folder to make"},
+      {"feature_cache", &R::feature_cache, "DIR",
        "Folder for features of frozen towers, which are then made once"},
-      {"epochs", &R::epochs, 1, 1e6, "Times that every example is seen"},
-      {"max_steps", &R::max_steps, 0, kMany, "Updates at most; 0: all of the epochs"},
-      {"stop_after", &R::stop_after, 0, kMany,
-       "End after so many updates, although the learning rate is on its way to the last; 0: do not"},
-      {"global_batch_size", &R::global_batch_size, 1, 1e7, "Examples of one update"},
-      {"per_device_batch_size", &R::per_device_batch_size, 1, 1e6, "Examples of one forward pass"},
-      {"optimizer", &R::optimizer, 0, 0, "adamw, or muon for hidden matrices and adamw for the rest"},
-      {"learning_rate", &R::learning_rate, 0, 10, "Its peak"},
-      {"lr_schedule", &R::lr_schedule, 0, 0, "linear-warmup+cosine-decay or constant"},
-      {"warmup_ratio", &R::warmup_ratio, 0, 1, "Part of the updates in which the rate rises"},
-      {"weight_decay", &R::weight_decay, 0, 10, "Of matrices"},
-      {"max_grad_norm", &R::max_grad_norm, 1e-12, 1e12, "Largest norm of the gradient"},
-      {"precision", &R::precision, 0, 0, "Of matrix products: float32 or bf16"},
-      {"activation_checkpointing", &R::activation_checkpointing, 0, 0,
+      {"epochs", &R::epochs, "INT", "Times that every example is seen", 1, 1e6},
+      {"max_steps", &R::max_steps, "INT", "Updates at most; 0: all of the epochs", 0, kMany},
+      {"stop_after", &R::stop_after, "INT",
+       "End after so many updates, although the learning rate is on its way to the last; 0: do not", 0,
+       kMany},
+      {"global_batch_size", &R::global_batch_size, "INT", "Examples of one update", 1, 1e7},
+      {"per_device_batch_size", &R::per_device_batch_size, "INT", "Examples of one forward pass", 1, 1e6},
+      {"optimizer", &R::optimizer, "NAME", "adamw, or muon for hidden matrices and adamw for the rest"},
+      {"learning_rate", &R::learning_rate, "NUMBER", "Its peak", 0, 10},
+      {"lr_schedule", &R::lr_schedule, "NAME", "linear-warmup+cosine-decay or constant"},
+      {"warmup_ratio", &R::warmup_ratio, "NUMBER", "Part of the updates in which the rate rises", 0, 1},
+      {"weight_decay", &R::weight_decay, "NUMBER", "Of matrices", 0, 10},
+      {"max_grad_norm", &R::max_grad_norm, "NUMBER", "Largest norm of the gradient", 1e-12, 1e12},
+      {"precision", &R::precision, "NAME", "Of matrix products: float32 or bf16"},
+      {"activation_checkpointing", &R::activation_checkpointing, "true|false",
        "Make a layer's activations again instead of keeping them"},
-      {"max_length", &R::max_length, 1, 1 << 24, "Text tokens of an example; longer ones are cut"},
-      {"seed", &R::seed, 0, kMany, "Of the examples' order"},
-      {"save_every", &R::save_every, 0, kMany,
-       "Updates between checkpoints, the last has one too; 0: only at a signal"},
-      {"keep_checkpoints", &R::keep_checkpoints, 1, 1e6, "How many of the last checkpoints are kept"},
-      {"export_type", &R::export_type, 0, 0, "Type of model.gguf's matrices: f32, bf16, f16"},
-      {"threads", &R::threads, 0, 1024,
-       "Threads of each process; 0: one for each core, divided among the processes that share them"},
+      {"max_length", &R::max_length, "INT", "Text tokens of an example; longer ones are cut", 1, 1 << 24},
+      {"seed", &R::seed, "INT", "Of the examples' order", 0, kMany},
+      {"save_every", &R::save_every, "INT",
+       "Updates between checkpoints, the last has one too; 0: only at a signal", 0, kMany},
+      {"keep_checkpoints", &R::keep_checkpoints, "INT", "How many of the last checkpoints are kept", 1, 1e6},
+      {"export_type", &R::export_type, "TYPE", "Type of model.gguf's matrices: f32, bf16, f16"},
+      {"threads", &R::threads, "INT",
+       "Threads of each process; 0: one for each core, divided among the processes that share them", 0, 1024},
   };
   return kFields;
 }
@@ -190,6 +191,21 @@ RunRecipe make_recipe(const Json& file, const std::string& source, const RecipeF
     set(recipe, name, flag_value(find_field(name, "flag"), text), flag_name(name));
   }
   return recipe;
+}
+
+std::string flag_error(const RecipeField& field, const std::string& text) {
+  RunRecipe scratch;
+  try {
+    set(scratch, field.name, flag_value(field, text), flag_name(field.name));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string default_text(const RecipeField& field) {
+  const Json value = to_json(RunRecipe())[field.name];
+  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 void check_recipe(const RunRecipe& r) {

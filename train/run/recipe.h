@@ -55,8 +55,9 @@ struct RecipeField {
       std::variant<std::string RunRecipe::*, int64_t RunRecipe::*, double RunRecipe::*, bool RunRecipe::*>;
   const char* name;
   Member member;
-  double low, high;  // of numbers, inclusive
+  const char* kind;  // of value, as helps show it: FILE, INT
   const char* help;
+  double low = 0, high = 0;  // of numbers, inclusive
 };
 const std::vector<RecipeField>& recipe_fields();
 
@@ -69,6 +70,11 @@ using RecipeFlags = std::map<std::string, std::string>;
 /// Defaults of the stage, then the file's values, then the flags'. `source` names the file in errors. Throws
 /// Error naming a key that is unknown, of another type or out of range.
 RunRecipe make_recipe(const Json& file, const std::string& source, const RecipeFlags& flags);
+
+/// What is wrong with a flag's text for this field, or "".
+std::string flag_error(const RecipeField& field, const std::string& text);
+/// The field's default as a flag would give it; "" for an empty text.
+std::string default_text(const RecipeField& field);
 
 /// Whether a field may differ when a run goes on: nothing that its losses depend on may.
 bool may_change(const std::string& field);

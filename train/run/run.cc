@@ -117,6 +117,7 @@ class Run {
   int64_t micro_per_step_ = 1, steps_per_epoch_ = 1;
   Schedule schedule_;
   int64_t step_ = 0;       // updates done
+  std::string resumed_;    // where a resumed run goes on, for its log
   int64_t last_step_ = 0;  // after which the run ends
 
   std::string file(const char* name) const { return (fs::path(recipe_.output) / name).string(); }
@@ -175,11 +176,13 @@ void Run::restore() {
         "{}: a finished run without checkpoints, so there is nothing to go on from; a new run can start from "
         "it with 'model'",
         printable(recipe_.output, 1000));
+  resumed_ = "; no checkpoint is there, so from the start";
   if (!latest) return;
   check(*latest <= last_step_, "{}: made after {} updates, but the run has {}", checkpoints_.path(*latest),
         *latest, last_step_);
   checkpoints_.load(*latest, trainer_, origin_);
   step_ = *latest;
+  resumed_ = fmt::format("; going on after update {}", step_);
 }
 
 MicroBatch Run::load(int64_t micro, EpochOrder& order) const {
@@ -326,8 +329,7 @@ int Run::train() {
   RunLog log(first ? file(kLogFile) : "", last_step_);
   const auto metrics = first ? std::make_unique<MetricsFile>(file(kMetricsFile), step_) : nullptr;
   log.line(fmt::format("{} examples, {} updates of {}, {} processes, {} threads each{}", data_->examples(),
-                       last_step_, recipe_.global_batch_size, ranks_.count(), threads_,
-                       step_ > 0 ? fmt::format("; going on after update {}", step_) : ""));
+                       last_step_, recipe_.global_batch_size, ranks_.count(), threads_, resumed_));
   for (const std::string& note : data_->notes()) log.line(note);
   log.line(fmt::format("optimiser state by rank: {}", optimizer_sizes()));
   const int stopped_by = loop(log, metrics.get(), signal);
