@@ -1,8 +1,10 @@
 #include "base/atomic_folder.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -27,10 +29,38 @@ void make_folders(const fs::path& path) {
   if (error) fail_to_write(path.string(), error.value());
 }
 
-/// Without a slash at its end, which would put the temporary folder into it.
 std::string without_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
+}
+
+/// The folder's own name, which the finished one takes: without slashes at its end, "." and "..", and behind
+/// links.
+std::string own_name(std::string path) {
+  path = without_slash(std::move(path));
+  const std::string last = fs::path(path).filename().string();
+  std::error_code error;
+  const bool link = fs::is_symlink(path, error);
+  if (!link && last != "." && last != "..") return path;
+  const std::string own = without_slash(fs::weakly_canonical(path, error).string());
+  check(!error && !fs::is_symlink(own, error), "{}: a link that leads to no folder",
+        printable(path, kShownPathBytes));
+  check(own != fs::current_path(error).string(),
+        "{}: the current folder cannot be replaced: name another one", printable(path, kShownPathBytes));
+  return own;
+}
+
+/// A new folder beside `path`.
+std::string make_temporary(const std::string& path) {
+  static std::atomic<int> counter{0};
+  std::string name;
+  int made = 0;
+  do {  // one that is there was left by a process of the same number that is gone
+    name = fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
+    made = ::mkdir(name.c_str(), 0777);
+  } while (made != 0 && errno == EEXIST);
+  if (made != 0) fail_to_write(path, errno);
+  return name;
 }
 
 bool write_all(int fd, std::string_view bytes) {
@@ -54,7 +84,7 @@ void flush_file_system(const std::string& folder) {
 
 }  // namespace
 
-AtomicFolder::AtomicFolder(std::string path) : path_(without_slash(std::move(path))) {
+AtomicFolder::AtomicFolder(std::string path) : path_(own_name(std::move(path))) {
   std::error_code error;
   if (fs::exists(path_, error)) {
     check(fs::is_directory(path_, error), "{}: not a folder", printable(path_, kShownPathBytes));
@@ -62,10 +92,7 @@ AtomicFolder::AtomicFolder(std::string path) : path_(without_slash(std::move(pat
   }
   const fs::path parent = fs::path(path_).parent_path();
   if (!parent.empty()) make_folders(parent);
-  std::string temporary = path_ + ".XXXXXX";
-  if (!::mkdtemp(temporary.data())) fail_to_write(path_, errno);
-  temporary_ = temporary;
-  fs::permissions(temporary_, static_cast<fs::perms>(0755), error);  // mkdtemp's are for its owner alone
+  temporary_ = make_temporary(path_);
 }
 
 AtomicFolder::~AtomicFolder() {

@@ -1,6 +1,7 @@
 #include "base/atomic_folder.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "test_support.h"
 
@@ -46,6 +47,36 @@ TEST_F(AtomicFolderTest, AnEmptyFolderMayBeThere) {
   made.commit();
   EXPECT_THAT(folder_.names(), ElementsAre("new"));
   EXPECT_EQ(file_bytes(path("new/a.txt")), "one");
+}
+
+TEST_F(AtomicFolderTest, FollowsLinksAndDots) {
+  fs::create_directory(path("empty"));
+  fs::create_directory_symlink(path("empty"), path("link"));
+  for (const char* name : {"link", "other/.", "other/../third"}) {
+    AtomicFolder made(path(name));
+    made.write("a.txt", name);
+    made.commit();
+  }
+  EXPECT_EQ(file_bytes(path("empty/a.txt")), "link");
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(file_bytes(path("other/a.txt")), "other/.");
+  EXPECT_EQ(file_bytes(path("third/a.txt")), "other/../third");
+  fs::create_symlink(path("nowhere"), path("dangling"));
+  EXPECT_THAT(error_of([&] { AtomicFolder(path("dangling")); }), HasSubstr("a link that leads to no folder"));
+  fs::create_directory(path("here"));
+  const fs::path before = fs::current_path();
+  fs::current_path(path("here"));
+  const std::string refusal = error_of([] { AtomicFolder("."); });
+  fs::current_path(before);
+  EXPECT_EQ(refusal, ".: the current folder cannot be replaced: name another one");
+}
+
+TEST_F(AtomicFolderTest, IsForThoseWhomTheUserLets) {
+  const mode_t before = ::umask(077);
+  AtomicFolder made(path("private"));
+  made.commit();
+  ::umask(before);
+  EXPECT_EQ(fs::status(path("private")).permissions(), fs::perms::owner_all);
 }
 
 TEST_F(AtomicFolderTest, NamesWhatStandsInTheWay) {

@@ -16,11 +16,13 @@
 #include "base/file.h"
 #include "base/half.h"
 #include "base/pages.h"
+#include "test_support.h"
 
 namespace cobra {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::error_of;
 
 class FileTest : public ::testing::Test {
  protected:
@@ -75,6 +77,14 @@ TEST(DTypes, RowBytes) {
   EXPECT_THROW(row_bytes(DType::q8_0, 33), Error);
   EXPECT_EQ(parse_dtype("q4_0"), DType::q4_0);
   EXPECT_THROW(parse_dtype("q3"), Error);
+}
+
+TEST(Messages, AreOneLine) {
+  EXPECT_EQ(error_of([] { fail("{}: no", "a\nb"); }), "a\\x0ab: no");
+  EXPECT_EQ(error_of([] { check(false, "{}", std::string(500, 'a') + "\x1b"); }),
+            std::string(500, 'a') + "\\x1b");
+  EXPECT_EQ(printable_lines("a\n\n\x1b]0;b\n"), "a\n\n\\x1b]0;b\n");
+  EXPECT_EQ(printable_lines(""), "");
 }
 
 TEST(Messages, PrintableEscapesAndCuts) {
@@ -164,6 +174,13 @@ TEST_F(FileTest, AtomicFileReplacesAFileAndKeepsTheUsualRights) {
   ASSERT_EQ(::stat(path("a").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0644u);
   EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(FileTest, AtomicFileReplacesAPrivateFileByAPrivateOne) {
+  write_file(path("a"), "old");
+  fs::permissions(path("a"), fs::perms::owner_read | fs::perms::owner_write);
+  write_file(path("a"), "new");
+  EXPECT_EQ(fs::status(path("a")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
 TEST_F(FileTest, AtomicFileTellsBeforeTheWorkThatItCannotTakeItsName) {

@@ -1,6 +1,7 @@
 #include "base/fail.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace cobra {
 
@@ -43,6 +44,21 @@ std::string printable(std::string_view text, size_t max_bytes) {
   }
   if (i < text.size()) out += "...";
   return out;
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    if (begin > 0) out += '\n';
+    out += printable(text.substr(begin, end - begin), std::numeric_limits<size_t>::max());
+    begin = end + 1;
+  }
+  return out;
+}
+
+void throw_error(std::string_view message) {
+  throw Error(printable(message, std::numeric_limits<size_t>::max()));
 }
 
 int64_t checked_mul(int64_t a, int64_t b, std::string_view what) {

@@ -62,6 +62,12 @@ std::string name_of_descriptor(int fd) { return fmt::format("/proc/self/fd/{}", 
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
+/// Who may read the file that is replaced may read the new one, and nobody else.
+void keep_permissions(const std::string& path, int fd) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) ::fchmod(fd, info.st_mode & 0777);  // as far as the file system can
+}
+
 /// A new file without a name in the folder of `path`; -1 where there are none, or where `path` could not take
 /// one later, which is better told before the work than after.
 int open_nameless(const std::string& path) {
@@ -147,6 +153,7 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   path_ = behind_links(std::move(path_));
   fd_ = open_nameless(path_);
   if (fd_ < 0) open_named();
+  keep_permissions(path_, fd_);
   buffer_.reserve(kWriteBufferBytes);
 }
 
@@ -200,11 +207,15 @@ void AtomicFile::flush() {
   buffer_.clear();
 }
 
-void AtomicFile::commit() {
+void AtomicFile::prepare() {
   flush();
   if (::fsync(fd_) != 0)
     fail("{}: cannot flush to disk: {}", printable(path_, kShownPathBytes), std::strerror(errno));
   if (temporary_.empty()) take_temporary_name();
+}
+
+void AtomicFile::commit() {
+  prepare();
   if (::close(std::exchange(fd_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary_.c_str());

@@ -56,6 +56,9 @@ class AtomicFile {
   void write(std::string_view text) { write(text.data(), static_cast<int64_t>(text.size())); }
   /// Bytes written so far.
   int64_t position() const { return position_; }
+  /// What `commit` does but for the final name: afterwards little is left that can fail, so that two files
+  /// can appear one right after the other.
+  void prepare();
   /// Flushes to the disk and takes the final name. Nothing may be written afterwards.
   void commit();
 

@@ -159,7 +159,8 @@ class Chat {
     say(fmt::format("{} turns{}\n", conversation_.turns().size(),
                     picture.empty() ? "" : " about " + printable(picture_name(picture), 200)));
     for (const Turn& turn : conversation_.turns()) {
-      say(fmt::format("> {}\n{}\n", printable(turn.user, 2000), conversation_.answer_text(turn)));
+      say(fmt::format("> {}\n{}\n", printable(turn.user, 2000),
+                      printable_lines(conversation_.answer_text(turn))));
     }
   }
 };

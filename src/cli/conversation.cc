@@ -33,8 +33,22 @@ void Conversation::show_picture(const std::string& path) {
 
 GenerateResult Conversation::ask(const std::string& message) {
   const std::vector<int32_t> ids = encode_turn(message);
+  const int64_t before = session_.position();
   turns_.push_back({message, {}});
-  return generate_answer(ids);
+  try {
+    return generate_answer(ids);
+  } catch (...) {
+    if (stands_at(before)) turns_.pop_back();  // nothing of it was read
+    throw;
+  }
+}
+
+bool Conversation::stands_at(int64_t position) const {
+  try {
+    return session_.position() == position;
+  } catch (const Error&) {
+    return false;  // a read was broken off
+  }
 }
 
 GenerateResult Conversation::continue_answer() {

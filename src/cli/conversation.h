@@ -59,6 +59,7 @@ class Conversation {
   /// What the template adds for `message` behind the turns so far, as ids.
   std::vector<int32_t> encode_turn(const std::string& message) const;
   GenerateResult generate_answer(const std::vector<int32_t>& ids);
+  bool stands_at(int64_t position) const;
 };
 
 }  // namespace cobra

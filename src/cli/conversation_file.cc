@@ -17,6 +17,8 @@
 namespace cobra {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr int64_t kVersion = 2;
 constexpr int64_t kMaxJsonBytes = 256 << 20;
 
@@ -45,6 +47,36 @@ std::vector<Turn> turns_from_json(const Json& object, int64_t vocab_size, const 
   return turns;
 }
 
+/// A file beside the one that it shall replace, for those who may read that one; gone at the end.
+class Replacement {
+ public:
+  explicit Replacement(const std::string& file) {
+    std::error_code error;
+    file_ = fs::weakly_canonical(file, error).string();
+    if (error) file_ = file;
+    path_ = file_ + ".saving";
+    const fs::file_status old = fs::status(file_, error);
+    if (!fs::exists(old)) return;
+    write_file(path_, "");  // what is written to an existing file keeps its permissions
+    fs::permissions(path_, old.permissions(), error);
+  }
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+  ~Replacement() {
+    std::error_code error;
+    fs::remove(path_, error);
+  }
+  const std::string& path() const { return path_; }
+  void take_place() const {
+    std::error_code error;
+    fs::rename(path_, file_, error);
+    check(!error, "{}: cannot write: {}", file_, error.message());
+  }
+
+ private:
+  std::string file_, path_;
+};
+
 /// A slip of the hand must not cost a model or a picture.
 void check_free_or_conversation(const std::string& path) {
   const auto is_conversation = [](const std::string& json) {
@@ -55,8 +87,7 @@ void check_free_or_conversation(const std::string& path) {
     }
   };
   std::error_code error;
-  const bool taken = std::filesystem::exists(path, error),
-             json_taken = std::filesystem::exists(json_path(path), error);
+  const bool taken = fs::exists(path, error), json_taken = fs::exists(json_path(path), error);
   check(!taken || is_session_file(path), "{}: exists and is no session: choose another name",
         printable(path, 1000));
   check(!json_taken || is_conversation(json_path(path)),
@@ -67,14 +98,18 @@ void check_free_or_conversation(const std::string& path) {
 
 void Conversation::save(const std::string& path) const {
   check_free_or_conversation(path);
-  AtomicFile file(json_path(path));  // before the session replaces an older one: a pair stays a pair
-  session_.save(path);
-  Json object = {{"cobra_chat", kVersion}, {"session_hash", hash_of_file(path)}, {"picture", picture_}};
+  AtomicFile file(json_path(path));
+  const Replacement session(path);
+  session_.save(session.path());
+  Json object = {
+      {"cobra_chat", kVersion}, {"session_hash", hash_of_file(session.path())}, {"picture", picture_}};
   Json& turns = object["turns"] = Json::array();
   for (const Turn& turn : turns_) {
     turns.push_back({{"user", turn.user}, {"answer", answer_text(turn)}, {"ids", turn.answer}});
   }
   file.write(json_line(object));
+  file.prepare();  // whatever may fail has been done before the first of an older pair is replaced
+  session.take_place();
   file.commit();
 }
 

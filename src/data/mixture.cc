@@ -1,8 +1,8 @@
 #include "data/mixture.h"
 
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <unordered_map>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -87,7 +87,7 @@ class Mixer {
 
   /// Finds the pictures, and the records that are not as published.
   void check_records(AtomicFile& report) {
-    std::unordered_map<std::string, int32_t> numbers;
+    std::map<std::string, int32_t> numbers;
     for (Record& record : records_) {
       try {
         const Json example = parse(record);

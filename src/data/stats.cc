@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <numeric>
-#include <unordered_map>
 
 #include "base/fail.h"
 #include "base/parallel.h"
@@ -67,7 +67,7 @@ class PictureUses {
 
  private:
   std::mutex mutex_;
-  std::unordered_map<std::string, int64_t> uses_;
+  std::map<std::string, int64_t> uses_;
 };
 
 Lengths measure(const ExampleFile& file, const StatsOptions& options, PictureUses& pictures) {

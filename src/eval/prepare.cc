@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <unordered_map>
-#include <unordered_set>
+#include <map>
+#include <set>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -62,7 +62,7 @@ Place find_downloads(const std::string& from, const BenchmarkInfo& info) {
 /// All ids, once in the order of all sets.
 std::vector<std::string> shuffled_ids(const std::vector<Entry>& entries, const std::string& folder) {
   std::vector<std::string> ids;
-  std::unordered_set<std::string_view> known;
+  std::set<std::string_view> known;
   for (const Entry& entry : entries) {
     check(known.insert(entry.id).second, "{}: question '{}' appears twice", folder, printable(entry.id));
     ids.push_back(entry.id);
@@ -98,12 +98,12 @@ class IndexFiles {
   const IndexSource& source_;
   const fs::path folder_;
   const std::vector<std::string> ids_;
-  std::unordered_map<std::string_view, const Json*> entries_;
+  std::map<std::string_view, const Json*> entries_;
   std::vector<std::string> written_;
 
   /// The first `size` ids, or of each group.
   std::vector<std::string> slim_ids(int64_t size) const {
-    std::unordered_map<std::string, int64_t> counts;
+    std::map<std::string, int64_t> counts;
     std::vector<std::string> chosen;
     for (const std::string& id : ids_) {
       const std::string group =
@@ -130,7 +130,7 @@ class IndexFiles {
 
 /// Counts the pictures of the index and finds those that are not there.
 void check_pictures(const IndexSource& source, const Downloads& downloads, Prepared& prepared) {
-  std::unordered_set<std::string> known;
+  std::set<std::string> known;
   for (const Entry& entry : source.entries) {
     const std::string picture = entry.value.at("img_path").get<std::string>();
     if (!known.insert(picture).second) continue;

@@ -7,8 +7,8 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <optional>
-#include <unordered_map>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -101,7 +101,7 @@ bool next_line(std::string_view& text, std::string_view& line) {
 
 ResultsLog parse_log(std::string_view text, const std::string& path) {
   ResultsLog log;
-  std::unordered_map<std::string, size_t> places;
+  std::map<std::string, size_t> places;
   std::string_view line;
   for (int64_t number = 1; next_line(text, line); ++number) {
     const std::string place = fmt::format("{}: line {}", path, number);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "eval/benchmark.h"
@@ -44,7 +44,7 @@ class MeanByLabel {
  private:
   std::vector<std::string> labels_;
   std::vector<Mean> means_;
-  std::unordered_map<std::string, size_t> places_;
+  std::map<std::string, size_t> places_;
 
   size_t place(const std::string& label);
 };

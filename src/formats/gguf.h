@@ -5,10 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -59,7 +58,7 @@ class GgufFile {
   MappedFile map_;
   std::map<std::string, GgufValue> metadata_;
   std::vector<TensorEntry> tensors_;
-  std::unordered_map<std::string, size_t> index_;
+  std::map<std::string, size_t> index_;
 };
 
 /// Writes a GGUF in two passes: first everything is declared, then the tensors' bytes come in the declared
@@ -90,7 +89,7 @@ class GgufWriter {
   std::string path_;
   std::vector<std::pair<std::string, GgufValue>> metadata_;
   std::vector<TensorEntry> tensors_;  // bytes empty
-  std::unordered_set<std::string> keys_, names_;
+  std::set<std::string> keys_, names_;
   static constexpr int64_t kMaxAlignment = 1 << 20;
   int64_t alignment_ = 32;
   size_t next_ = 0;

@@ -5,7 +5,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/file.h"
@@ -31,7 +30,7 @@ class SafetensorsFile {
   MappedFile map_;
   std::map<std::string, std::string> metadata_;
   std::vector<TensorEntry> tensors_;
-  std::unordered_map<std::string, size_t> index_;
+  std::map<std::string, size_t> index_;
 };
 
 /// Writes `tensors` (their bytes are read now) under `path`, atomically. The header is padded with spaces to

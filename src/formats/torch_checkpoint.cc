@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 
 #include "base/aligned_buffer.h"
 #include "base/fail.h"
@@ -93,7 +93,7 @@ struct TorchCheckpoint::Impl {
   std::optional<ZipArchive> zip;
   std::string root;
   std::vector<TensorEntry> entries;
-  std::unordered_map<std::string, size_t> index;
+  std::map<std::string, size_t> index;
   std::mutex mutex;  // find and tensors are const to their users, so they may be called from several threads
 
  private:
@@ -111,7 +111,7 @@ struct TorchCheckpoint::Impl {
     bool is_unpacked;  // the entry has its bytes
   };
 
-  std::unordered_map<std::string, StorageBytes> storages_;
+  std::map<std::string, StorageBytes> storages_;
   std::vector<Origin> origins_;  // parallel to entries
   std::vector<Buffer> gathered_;
   int64_t unpacked_bytes_ = 0;

@@ -1,11 +1,11 @@
 // Read-only members of a zip archive in memory: stored ones in place, deflated ones inflated by libzip.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "formats/zip_directory.h"
@@ -40,7 +40,7 @@ class ZipArchive {
   std::string source_;
   std::unique_ptr<::zip, Close> archive_;
   std::vector<ZipMember> members_;
-  std::unordered_map<std::string, size_t> index_;
+  std::map<std::string, size_t> index_;
 
   void check_member(size_t i) const;
 };

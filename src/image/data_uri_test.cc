@@ -84,6 +84,12 @@ TEST(DataUri, TheLimitHolds) {
   EXPECT_EQ(uri_error("data:;base64,Zm9vYg==", 3), "data URI: more than the limit of 3 bytes");
 }
 
+TEST(Open, LimitsBelowZeroAreRefused) {
+  EXPECT_EQ(error_of([] { Image::open("data:;base64,Zg==", {.max_bytes = -1}); }),
+            "picture: limits must be 0 or more, found -1 bytes and 104857600 pixels");
+  EXPECT_THROW(Image::load("absent.png", {.max_pixels = -1}), Error);
+}
+
 TEST(Open, AcceptsDataUrisWhateverTheirMediaType) {
   const std::string text = base64(file_bytes(fixture("rgb16.png")));
   const Image expected = Image::load(fixture("rgb16.png"));

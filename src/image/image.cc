@@ -22,6 +22,12 @@ bool has_bytes_at(std::string_view text, size_t position, std::string_view expec
   return text.size() >= position + expected.size() && text.substr(position, expected.size()) == expected;
 }
 
+void check_limits(const ImageLimits& limits) {
+  check(limits.max_bytes >= 0 && limits.max_pixels >= 0,
+        "picture: limits must be 0 or more, found {} bytes and {} pixels", limits.max_bytes,
+        limits.max_pixels);
+}
+
 /// "47 49 46 38"
 std::string first_bytes_in_hex(std::string_view text) {
   std::string hex;
@@ -46,6 +52,7 @@ Image allocate_image(int64_t width, int64_t height, const EncodedImage& encoded)
 }
 
 Image Image::decode(std::span<const std::byte> bytes, const std::string& source, const ImageLimits& limits) {
+  check_limits(limits);
   const EncodedImage encoded{bytes, printable(source, kMaxPathBytes), limits};
   check(!bytes.empty(), "{}: no data where a picture was expected", encoded.source);
   check(static_cast<int64_t>(bytes.size()) <= limits.max_bytes, "{}: {} bytes, more than the limit of {}",
@@ -60,11 +67,13 @@ Image Image::decode(std::span<const std::byte> bytes, const std::string& source,
 }
 
 Image Image::load(const std::string& path, const ImageLimits& limits) {
+  check_limits(limits);
   const std::string bytes = read_file(path, limits.max_bytes);
   return decode(std::as_bytes(std::span(bytes)), path, limits);
 }
 
 Image Image::open(const std::string& path_or_data_uri, const ImageLimits& limits) {
+  check_limits(limits);
   if (is_data_uri(path_or_data_uri)) {
     return decode(decode_data_uri(path_or_data_uri, limits.max_bytes), "data URI", limits);
   }

@@ -271,6 +271,25 @@ TEST_P(LinearTest, EpilogueAddsBiasActivatesScalesAndAccumulates) {
   }
 }
 
+/// Damaged weights or an overflow before it: rounding activations must not make them plausible.
+TEST_P(LinearTest, WhatIsNotFiniteShowsInTheProduct) {
+  constexpr int64_t kCols = 1024;
+  for (const DType type : kTypes) {
+    const TestMatrix w(type, 20, kCols);
+    for (const float value : {NAN, INFINITY, -INFINITY}) {
+      for (const size_t at : {5, 600, 1023}) {
+        Floats x = random_values(kCols, 4);
+        x[at] = value;
+        for (const Phase phase : {Phase::prefill, Phase::decode}) {
+          const Floats y = run(phase, x, w);
+          EXPECT_TRUE(std::none_of(y.begin(), y.end(), [](float v) { return std::isfinite(v); }))
+              << name(type) << ", " << value << " at " << at;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(LinearTest, MlpIsItsLayersOneAfterTheOther) {
   for (const DType type : kTypes) {
     for (const Phase phase : {Phase::prefill, Phase::decode}) {

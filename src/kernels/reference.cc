@@ -89,16 +89,27 @@ void finish_product(const Finish& part) {
   }
 }
 
+/// The largest of two magnitudes; NaN where one is.
+float larger(float magnitude, float value) {
+  return std::isnan(value) ? value : std::max(magnitude, std::fabs(value));
+}
+
+/// The nearest integer; of NaN 0, for what is multiplied by it is a scale that is not finite.
+template <typename T>
+T nearest(float value) {
+  return std::isnan(value) ? T{0} : static_cast<T>(std::nearbyint(value));
+}
+
 void quantize_activations(const float* x, int64_t n, const QuantizedRow& out) {
   for (int64_t b = 0; b < n / kBlockCols; ++b) {
     const float* values = x + b * kBlockCols;
     const int64_t to = b * out.rows;
     float largest = 0.0f;
-    for (int i = 0; i < kBlockCols; ++i) largest = std::max(largest, std::fabs(values[i]));
+    for (int i = 0; i < kBlockCols; ++i) largest = larger(largest, values[i]);
     const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
     int32_t total[2] = {0, 0};  // by halves of 16 columns
     for (int i = 0; i < kBlockCols; ++i) {
-      const auto value = static_cast<int8_t>(std::nearbyint(values[i] * inverse));
+      const auto value = nearest<int8_t>(values[i] * inverse);
       out.q[to * kBlockCols + i] = value;
       out.wide[to * kBlockCols + i] = value;
       total[i / 16] += value;
@@ -160,14 +171,14 @@ void quantize_activations_16(const float* x, int64_t n, const Row16& out) {
   for (int64_t first = 0; first < n; first += kScaleCols) {
     const int64_t end = std::min(first + kScaleCols, n);
     float largest = 0.0f;
-    for (int64_t i = first; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
+    for (int64_t i = first; i < end; ++i) largest = larger(largest, x[i]);
     const float inverse = largest > 0.0f ? kLargest16 / largest : 0.0f;
     out.scale[first / kScaleCols * out.rows] = largest / kLargest16;
     for (int64_t c = first; c < end; c += kBlockCols) {
       const int64_t to = c / kBlockCols * out.rows;
       int32_t total[2] = {0, 0};
       for (int64_t i = 0; i < kBlockCols; ++i) {
-        const auto value = static_cast<int16_t>(std::nearbyint(x[c + i] * inverse));
+        const auto value = nearest<int16_t>(x[c + i] * inverse);
         out.q[to * kBlockCols + i] = value;
         total[i / 16] += value;
       }

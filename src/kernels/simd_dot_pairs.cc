@@ -50,7 +50,8 @@ void quantize_row_16(const float* x, int64_t n, const Row16& out) {
         }
         totals[half] = hn::GetLane(hn::SumOfLanes(di, total));
       }
-      totals[2] = totals[0] + totals[1];
+      // Of NaN these are anything, but the scale is NaN then.
+      totals[2] = static_cast<int32_t>(static_cast<uint32_t>(totals[0]) + static_cast<uint32_t>(totals[1]));
     }
   }
 }

@@ -16,13 +16,16 @@ namespace cobra {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// The largest magnitude of n values, a multiple of 16.
+/// The largest magnitude of n values, a multiple of 16; NaN where one of them is. Bits of magnitudes are
+/// compared, among which NaN's are the largest.
 HWY_INLINE float largest_magnitude(const float* x, int64_t n) {
   const hn::CappedTag<float, 16> d;
+  const hn::RebindToSigned<decltype(d)> di;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto largest = hn::Zero(d);
-  for (int64_t i = 0; i < n; i += lanes) largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
-  return hn::GetLane(hn::MaxOfLanes(d, largest));
+  auto largest = hn::Zero(di);
+  for (int64_t i = 0; i < n; i += lanes)
+    largest = hn::Max(largest, hn::BitCast(di, hn::Abs(hn::LoadU(d, x + i))));
+  return hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(di, largest)));
 }
 
 /// The polynomial with these coefficients, that of the highest power first.

@@ -19,8 +19,9 @@ const TensorEntry& weight_tensor(const GgufFile& file, const std::string& name,
                                  const std::vector<int64_t>& shape);
 
 /// Gives views into a GGUF's tensors and owns what had to be laid out anew. Every call names a tensor, checks
-/// its type and shape, and that values kept as float32 and the scales of quantised blocks are finite, and
-/// throws Error "path: tensor 'x': expected ..., found ...". The file must outlive the views.
+/// its type and shape, and that vectors, tables and the scales of quantised blocks are finite (plain matrices
+/// are not read for it: what is not finite in them shows in the logits, which are checked), and throws Error
+/// "path: tensor 'x': expected ..., found ...". The file must outlive the views.
 class WeightStore {
  public:
   WeightStore(const GgufFile& file, int threads) : file_(&file), threads_(threads) {}

@@ -15,7 +15,7 @@ namespace cobra {
 namespace {
 
 /// To be raised by whatever changes the bits of a picture's state: states that were kept are read anew then.
-constexpr int kPictureNumerics = 7;
+constexpr int kPictureNumerics = 8;
 
 /// What the bits of every picture's state depend on.
 std::string key_of(const Model& model, int64_t chunk) {

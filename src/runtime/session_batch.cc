@@ -12,6 +12,7 @@ namespace {
 struct Piece {
   Session* session;
   std::span<const int32_t> ids;
+  bool first = true, last = true;  // of the prompt
 };
 
 void check_batch(std::span<Session* const> sessions, size_t given) {
@@ -39,7 +40,9 @@ void forward(std::span<const Piece> pieces, Phase phase) {
     sequences.push_back({&piece.session->impl().state, std::ssize(piece.ids)});
     ids.insert(ids.end(), piece.ids.begin(), piece.ids.end());
   }
-  for (const Piece& piece : pieces) piece.session->impl().begin_read();
+  for (const Piece& piece : pieces) {
+    if (piece.first) piece.session->impl().begin_read();
+  }
   const TensorView<float> x = first.embed(ids);
   const TensorView<float> logits(first.batch_logits.get(std::ssize(pieces) * c.vocab_size),
                                  std::ssize(pieces), c.vocab_size);
@@ -47,7 +50,7 @@ void forward(std::span<const Piece> pieces, Phase phase) {
   for (int64_t i = 0; i < logits.rows; ++i) {
     Session::Impl& session = pieces[static_cast<size_t>(i)].session->impl();
     std::copy_n(logits.row(i), c.vocab_size, session.logits.data());
-    session.end_read();
+    if (pieces[static_cast<size_t>(i)].last) session.end_read();
   }
 }
 
@@ -69,7 +72,8 @@ void read_tokens(std::span<Session* const> sessions, std::span<const std::vector
     std::span<const int32_t> rest(prompts[i]);
     while (!rest.empty()) {
       const size_t count = std::min(rest.size(), rows - used);
-      pieces.push_back({sessions[i], rest.first(count)});
+      pieces.push_back(
+          {sessions[i], rest.first(count), rest.size() == prompts[i].size(), rest.size() == count});
       rest = rest.subspan(count), used += count;
       if (used == rows) flush();
     }

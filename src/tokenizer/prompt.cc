@@ -102,7 +102,8 @@ std::string single_turn_prompt(PromptTemplate prompt_template, std::string_view 
 std::string later_turn_prompt(PromptTemplate prompt_template, std::string_view question, bool answer_ended) {
   const Wrapping& w = wrapping(prompt_template);
   const std::string_view closing = answer_ended ? "" : w.after_answer;
-  return std::string(closing).append(w.before_later_user).append(wrap_user(w, clean_message(question)));
+  return shown(
+      w, std::string(closing).append(w.before_later_user).append(wrap_user(w, clean_message(question))));
 }
 
 }  // namespace cobra

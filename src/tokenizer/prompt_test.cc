@@ -65,8 +65,9 @@ TEST(PromptBuilder, LaterTurnsCloseAnAnswerThatWasCutOff) {
     PromptBuilder builder(t);
     const std::string first = builder.add_user("q"), answer = builder.add_answer("a"),
                       later = builder.add_user("r");
-    EXPECT_EQ("a" + later_turn_prompt(t, "r", false), answer + later);
-    EXPECT_EQ(later_turn_prompt(t, "r", true), later);
+    EXPECT_EQ(first + "a" + later_turn_prompt(t, "r", false), builder.prompt());
+    EXPECT_EQ(first + answer + later_turn_prompt(t, "r", true), builder.prompt());
+    EXPECT_EQ(later_turn_prompt(t, "r", true), t == PromptTemplate::pure ? "In: r\nOut:" : later);
     EXPECT_EQ(single_turn_prompt(t, "q"), t == PromptTemplate::pure ? "In: q\nOut:" : first);
   }
 }

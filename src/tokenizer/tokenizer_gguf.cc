@@ -4,7 +4,7 @@
 // tokens as plain text.
 #include <algorithm>
 #include <array>
-#include <unordered_set>
+#include <set>
 #include <utility>
 
 #include "base/fail.h"
@@ -71,7 +71,7 @@ bool is_added(int64_t type) { return type == kControl || type == kUserDefined ||
 /// cannot come out of BPE, so it was an added one: runs of spaces, "<|...|>", the end of text.
 void recover_added_types(const TokenizerData& data, std::vector<int64_t>& types) {
   if (std::any_of(types.begin(), types.end(), is_added)) return;
-  std::unordered_set<std::string> made;
+  std::set<std::string> made;
   for (const std::string& merge : data.merges) {
     std::string joined = merge;
     std::erase(joined, ' ');

@@ -117,6 +117,17 @@ class Chat(CobraTest):
         self.assertEqual(self.turns("rest"), self.turns("whole"))
         self.assertEqual(rest.read_bytes(), whole.read_bytes(), "the session's state differs")
 
+    def test_a_save_over_a_private_pair_stays_private(self):
+        saved = self.folder / "private"
+        pair = (saved, self.folder / "private.json")
+        self.chat(["Hello", f"/save {saved}"], "--max-tokens", 3)
+        for path in pair:
+            path.chmod(0o600)
+        self.chat([f"/load {saved}", "Again", f"/save {saved}"], "--max-tokens", 3)
+        self.assertEqual([path.stat().st_mode & 0o777 for path in pair], [0o600, 0o600])
+        self.assertEqual(len(self.turns("private")), 2)
+        self.assertEqual(list(self.folder.glob("*.saving*")), [])
+
     def test_reset_and_image_start_anew(self):
         fresh, after = self.folder / "fresh", self.folder / "after"
         picture = image("photo.jpg")
@@ -188,6 +199,19 @@ class Chat(CobraTest):
         terminal.read_until("> ")
         terminal.type("/exit\n")
         self.assertEqual(terminal.exit_code(), 0)
+
+    def test_a_question_that_was_not_read_is_no_turn(self):
+        terminal = Terminal("chat", "-m", self.model, "--vocab-limit", 10**6, "--max-tokens", 3)
+        self.addCleanup(terminal.stop)
+        terminal.read_until("> ")
+        terminal.type("Hello\n")
+        terminal.read_until("vocab-limit: expected")
+        terminal.read_until("> ")
+        terminal.type("/save " + str(self.folder / "unread") + "\n")
+        terminal.read_until("saved in")
+        terminal.type_at_prompt("\x04")
+        self.assertEqual(terminal.exit_code(), 0)
+        self.assertEqual(self.turns("unread"), [])
 
     def test_ctrl_c_ends_the_answer_and_keeps_the_chat(self):
         terminal = Terminal("chat", "-m", self.model, *ENDLESS)

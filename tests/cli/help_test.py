@@ -1,12 +1,16 @@
 """The helps of all commands, and the command lines of the documents: every flag written down is one that there is."""
 
+import pathlib
+import platform
+import subprocess
 import unittest
 
-from cobra_cli import HAS_TRAINER, ROOT, command_lines, flags_of, helps, run
+from cobra_cli import HAS_TRAINER, PROGRAM, ROOT, command_lines, flags_of, helps, run
 
 DOCUMENTS = ["README.md", "models/README.md", "bench/NOTES.md",
              *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md")))]  # fmt: skip
 WITH_COMMANDS = {"README.md", "bench/NOTES.md", "docs/data.md", "docs/evaluation.md", "docs/training.md"}
+LOADER = pathlib.Path("/lib64/ld-linux-x86-64.so.2" if platform.machine() == "x86_64" else "/lib/ld-linux-aarch64.so.1")
 
 
 class Help(unittest.TestCase):
@@ -37,6 +41,11 @@ class Help(unittest.TestCase):
     def test_the_walk_reaches_commands_below_commands(self):
         self.assertLessEqual({("run",), ("eval", "score"), ("data", "mix")}, set(self.helps))
         self.assertEqual(("train", "run") in self.helps, HAS_TRAINER)
+
+    @unittest.skipUnless(LOADER.exists(), "another loader")
+    def test_runs_when_the_loader_is_named(self):
+        started = subprocess.run([LOADER, PROGRAM, "--version"], capture_output=True, check=False)
+        self.assertEqual((started.returncode, started.stdout), (0, run("--version").stdout), started.stderr)
 
     def test_every_command_has_help(self):
         for command, text in self.helps.items():
