@@ -176,6 +176,16 @@ TEST_F(FileTest, AtomicFileReplacesAFileAndKeepsTheUsualRights) {
   EXPECT_EQ(files(), 1u);
 }
 
+TEST_F(FileTest, OfTwoNewFilesTheFirstStays) {
+  AtomicFile first(path("a")), second(path("a"));
+  first.write("first");
+  second.write("second");
+  first.commit_new();
+  EXPECT_EQ(error_of([&] { second.commit_new(); }), path("a") + ": cannot write: File exists");
+  EXPECT_EQ(read_file(path("a"), 10), "first");
+  EXPECT_EQ(files(), 1u);
+}
+
 TEST_F(FileTest, AtomicFileReplacesAPrivateFileByAPrivateOne) {
   write_file(path("a"), "old");
   fs::permissions(path("a"), fs::perms::owner_read | fs::perms::owner_write);

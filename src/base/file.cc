@@ -216,11 +216,24 @@ void AtomicFile::prepare() {
 
 void AtomicFile::commit() {
   prepare();
-  if (::close(std::exchange(fd_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary_.c_str());
-    fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(error));
+  finish(::close(std::exchange(fd_, -1)) == 0 && ::rename(temporary_.c_str(), path_.c_str()) == 0);
+}
+
+void AtomicFile::commit_new() {
+  prepare();
+  const bool linked = ::close(std::exchange(fd_, -1)) == 0 && ::link(temporary_.c_str(), path_.c_str()) == 0;
+  if (!linked && (errno == EPERM || errno == EOPNOTSUPP) && !exists(path_)) {  // no links on this file system
+    return finish(::rename(temporary_.c_str(), path_.c_str()) == 0);
   }
+  finish(linked);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::finish(bool ok) const {
+  if (ok) return;
+  const int error = errno;
+  ::unlink(temporary_.c_str());
+  fail("{}: cannot write: {}", printable(path_, kShownPathBytes), std::strerror(error));
 }
 
 void ensure_folder(const std::string& path) {

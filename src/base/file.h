@@ -61,6 +61,8 @@ class AtomicFile {
   void prepare();
   /// Flushes to the disk and takes the final name. Nothing may be written afterwards.
   void commit();
+  /// The same, but throws Error where there is a file of that name by now.
+  void commit_new();
 
  private:
   std::string path_;
@@ -71,6 +73,7 @@ class AtomicFile {
   void open_named();
   void take_temporary_name();
   void flush();
+  void finish(bool ok) const;
 };
 
 /// Makes a folder, and those above it, where it is missing. Throws Error "path: cannot be made: reason".

@@ -61,6 +61,7 @@ void run_report(const ReportFlags& flags) {
     report.sections.push_back(eval::report_section(input, flags.data, flags.gallery));
     progress.update(static_cast<int64_t>(report.sections.size()), static_cast<int64_t>(inputs.size()));
   }
+  eval::tell_models_apart(report);
   if (!flags.cases.empty()) report.cases = eval::read_cases(flags.cases);
   progress.finish();
   const std::filesystem::path folder = flags.output;

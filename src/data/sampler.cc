@@ -48,8 +48,10 @@ std::vector<Batch> cut(const std::vector<int64_t>& order, const Modality& modali
   }
   if (batches.empty()) return batches;
   const auto missing = size - static_cast<int64_t>(batches.back().size());
-  check(missing <= n, "sampler: {} examples {} cannot fill a batch of {}: at least half of it is needed", n,
-        modality.name, size);
+  check(missing <= n,
+        "sampler: {} examples {} cannot fill a batch of {}: at least half of it is needed; take a "
+        "smaller batch, more of them, or none",
+        n, modality.name, size);
   batches.back().insert(batches.back().end(), order.begin(), order.begin() + missing);
   return batches;
 }

@@ -86,6 +86,9 @@ struct ReportRow {
   std::string model;
   std::vector<ReportCell> cells;  // one for each column
 };
+/// Models of one name, as those of one preset have, get their fingerprints behind it.
+void tell_models_apart(Report& report);
+
 struct PaperTable;
 /// The run's rows beside a table's: one for each model, none where it has no number of the table.
 std::vector<ReportRow> rows_of(const Report& report, const PaperTable& table);

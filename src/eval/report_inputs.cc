@@ -82,6 +82,11 @@ std::vector<ReportInput> inputs_below(const fs::path& folder) {
       if (!found.empty()) break;
     }
   }
+  if (!inputs.empty()) return inputs;
+  for (const fs::path& item : sorted_items(folder)) {  // logs in folders of any name
+    const std::vector<fs::path> logs = logs_in(item);
+    if (!logs.empty()) inputs.push_back(input_of_log(logs[0], item.string()));
+  }
   return inputs;
 }
 

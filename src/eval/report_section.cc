@@ -211,6 +211,21 @@ std::vector<ReportRow> rows_of(const Report& report, const PaperTable& table) {
   return rows;
 }
 
+void tell_models_apart(Report& report) {
+  const auto fingerprint = [](const ReportSection& section) {
+    return section.header.is_object() ? json_text(section.header, "fingerprint", "log", "") : std::string();
+  };
+  std::map<std::string, std::set<std::string>> models;
+  for (const ReportSection& section : report.sections) {
+    if (const std::string own = fingerprint(section); !own.empty()) models[section.model].insert(own);
+  }
+  for (ReportSection& section : report.sections) {
+    const std::string own = fingerprint(section);
+    if (models[section.model].size() > 1 && !own.empty())
+      section.model += fmt::format(" ({})", own.substr(0, 8));
+  }
+}
+
 ReportSection report_section(const ReportInput& input, const std::string& data, int64_t gallery) {
   const Dataset dataset = open_dataset(*input.benchmark, data, input.dataset);
   const Results results = read_results(input.path, dataset);

@@ -308,6 +308,20 @@ class Report(unittest.TestCase):
         self.assertIn("## GQA: one", markdown)
         self.assertIn("| **two** |", markdown)
 
+    def test_logs_of_two_models_of_one_name(self):
+        for folder, fingerprint in (("first", "1" * 16), ("second", "2" * 16)):
+            log = self.log("log.jsonl", "one")
+            header, *lines = log.read_text("utf-8").splitlines(keepends=True)
+            place = self.folder / "runs" / folder / "log.jsonl"
+            place.parent.mkdir(parents=True)
+            header = json.dumps({**json.loads(header), "fingerprint": fingerprint}) + "\n"
+            place.write_text("".join([header, *lines]), encoding="utf-8")
+        _, markdown = self.report(self.folder / "runs")  # a folder of folders with logs
+        markdown = markdown.replace("\\", "")
+        for name in ("one (11111111)", "one (22222222)"):
+            self.assertIn(f"## GQA: {name}", markdown)
+            self.assertIn(f"| **{name}** |", markdown)
+
     def test_what_cannot_be_told(self):
         results = self.vsr()
         for path, message in ((results, "write B=PATH"), (self.folder / "nothing", "no such file"),

@@ -1,6 +1,8 @@
 """cobra train run from the outside: runs that stop and go on, a full disk, bad recipes, grids of runs."""
 
 import json
+import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -62,6 +64,12 @@ class TrainRunTest(WholeRunTest):
         finally:
             data.write_text(text, encoding="utf-8")
         self.assertRegex(other_data.stderr.decode(), r"state\.json: the run began with other examples")
+        recipe = run / "recipe.json"
+        text = recipe.read_text()
+        recipe.write_text(text.replace('"seed": ', '"seed": 1'))
+        other_recipe = cli.run("train", "run", "--resume", run, check=False)
+        recipe.write_text(text)
+        self.assertRegex(other_recipe.stderr.decode(), r"state\.json: the run began with another recipe")
         for name in ("parameters", "optimizer-0"):
             path = checkpoint / f"{name}.safetensors"
             whole = path.read_bytes()
@@ -211,6 +219,17 @@ class TrainRunTest(WholeRunTest):
         path.write_text(json.dumps(grid), encoding="utf-8")
         self.assertIn("| 7.0000 ± 0.0000 |", cli.run("train", "ablate", path).stdout.decode())
         self.assertEqual(model.stat().st_mtime_ns, made)
+        data, kept = pathlib.Path(grid["base"]["data"]), model.stat().st_mtime_ns
+        times = data.stat()
+        os.utime(data, ns=(kept + 10**9, kept + 10**9))
+        refused = cli.run("train", "ablate", path, check=False)
+        os.utime(data, ns=(times.st_atime_ns, times.st_mtime_ns))
+        self.assertRegex(refused.stderr.decode(), rf"{data}: younger than .*model\.gguf")
+        grid["base"]["seed"] = 5
+        path.write_text(json.dumps(grid), encoding="utf-8")
+        refused = cli.run("train", "ablate", path, check=False)
+        self.assertIn(b"'seed' is set by the grid's 'seeds'", refused.stderr)
+        del grid["base"]["seed"]
         grid["base"]["weight_decay"] = 0.5
         path.write_text(json.dumps(grid), encoding="utf-8")
         refused = cli.run("train", "ablate", path, check=False)

@@ -39,15 +39,23 @@ void start_from(const std::string& folder, RunRecipe& recipe) {
   recipe.projector = RunRecipe().projector;
 }
 
+/// Each run has the grid's next seed and a folder in the grid's.
+void check_left_to_grid(const Json& keys, const std::string& where) {
+  for (const auto& [key, setter] : {std::pair{"seed", "seeds"}, std::pair{"output", "output"}})
+    check(!keys.contains(key), "{}: '{}' is set by the grid's '{}'", where, key, setter);
+}
+
 PlannedRun plan_run(const Grid& grid, const Cell& cell, int64_t seed, const std::string& source) {
   PlannedRun run;
   run.folder = fs::path(grid.output) / cell_name(grid, cell) / fmt::format("seed-{}", seed);
   Json keys = cell_recipe(grid, cell);
+  const std::string where = fmt::format("{}: {}", source, cell_name(grid, cell));
+  check_left_to_grid(keys, where);
   keys["output"] = run.folder.string();
   keys["seed"] = seed;
-  const std::string where = fmt::format("{}: {}", source, cell_name(grid, cell));
   if (const Json* own = json_find(keys, "align")) {
     check(own->is_object(), "{}: 'align' must be an object of recipe keys", where);
+    check_left_to_grid(*own, where + ": align");
     Json align = keys;
     align.erase("align");
     for (const char* key : {"stage", "epochs", "max_steps", "stop_after", "learning_rate",
@@ -81,12 +89,29 @@ void check_same_recipe(const RunRecipe& recipe, const fs::path& folder) {
   }
 }
 
+/// Nor must one whose files have changed since.
+void check_older_files(const RunRecipe& recipe, const fs::path& model) {
+  for (const std::string* path :
+       {&recipe.model, &recipe.llm, &recipe.checkpoint, &recipe.dino, &recipe.siglip, &recipe.clip_tower,
+        &recipe.tokenizer, &recipe.dims, &recipe.data}) {
+    if (!fs::is_regular_file(*path)) continue;
+    check(fs::last_write_time(*path) <= fs::last_write_time(model),
+          "{}: younger than {}, which the grid's run made from it: remove the run's folder, or write the "
+          "grid's "
+          "runs to another",
+          printable(*path, 1000), printable(model.string(), 1000));
+  }
+}
+
 /// Trains unless that is done; goes on where it was interrupted.
 int train_once(const RunRecipe& recipe) {
   const fs::path folder = recipe.output;
   const bool begun = fs::exists(folder / kRecipeFile);
   if (begun) check_same_recipe(recipe, folder);
-  if (fs::exists(folder / kGgufFile)) return 0;
+  if (fs::exists(folder / kGgufFile)) {
+    check_older_files(recipe, folder / kGgufFile);
+    return 0;
+  }
   return run_training(recipe, begun);
 }
 

@@ -2,8 +2,10 @@
 #include <cstdlib>
 #include <memory>
 
+#include "cli/options.h"
 #include "train/ablate/ablate.h"
 #include "train/cli/commands.h"
+#include "train/distributed/environment.h"
 
 namespace cobra::train {
 namespace {
@@ -27,6 +29,9 @@ void add_ablate_command(CLI::App& app) {
   command->add_option("grid", *path, "Grid (JSON)")->required()->type_name("GRID.json");
   command->footer(kHelp);
   set_action(*command, [path] {
+    if (rank_environment().count > 1)
+      throw UsageError(
+          "ablate runs in one process, not under a launcher: WORLD_SIZE and the like must not be set");
     const int signal = run_grid(parse_grid(read_json(*path), *path), *path);
     if (signal != 0) std::exit(128 + signal);
   });

@@ -51,8 +51,10 @@ int local_count(const Variables& variables, const Launcher& launcher, int count)
 
 RankEnvironment rank_environment(const Variables& variables) {
   RankEnvironment found;
+  check(!variables("RANK") || variables("WORLD_SIZE"), "environment: RANK is set, but WORLD_SIZE is not");
   for (const Launcher& launcher : kLaunchers) {
     if (!variables(launcher.count)) continue;
+    check(variables(launcher.rank), "environment: {} is set, but {} is not", launcher.count, launcher.rank);
     found.count = integer(variables, launcher.count, 1, kMaxRanks);
     found.rank = integer(variables, launcher.rank, 0, found.count - 1);
     found.local_count = local_count(variables, launcher, found.count);

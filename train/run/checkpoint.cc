@@ -18,6 +18,7 @@
 #include "formats/safetensors.h"
 #include "train/distributed/shards.h"
 #include "train/model/save.h"
+#include "train/run/start.h"
 
 namespace cobra::train {
 namespace {
@@ -29,7 +30,8 @@ constexpr std::string_view kPrefix = "step-", kTemporary = "unfinished-";
 constexpr const char* kParameters = "parameters.safetensors";
 constexpr std::string_view kOptimizer = "optimizer-";  // one file for each rank that wrote
 constexpr const char* kState = "state.json";
-constexpr const char *kExamplesField = "examples", *kModelField = "model", *kFilesField = "files";
+constexpr const char *kExamplesField = "examples", *kModelField = "model", *kRecipeField = "recipe",
+                     *kFilesField = "files";
 
 /// A folder's entries are on the disk only when the folder is flushed too.
 void flush_folder(const std::string& path) {
@@ -265,6 +267,7 @@ void Checkpoints::write(const Trainer& trainer, int64_t step, const Origin& orig
     write_file(folder + "/" + kState, json_line({{"step", step},
                                                  {kExamplesField, origin.examples},
                                                  {kModelField, origin.model},
+                                                 {kRecipeField, origin.recipe},
                                                  {kFilesField, hashes_of_files(folder)}}));
     flush_folder(folder);
   });
@@ -298,6 +301,8 @@ void Checkpoints::load(int64_t step, Trainer& trainer, const Origin& origin) con
   check(json_text(json, kModelField, state, origin.model) == origin.model,
         "{}: the run began with another model: its configuration, tokenizer or what does not learn differs",
         state);
+  check(json_text(json, kRecipeField, state, origin.recipe) == origin.recipe,
+        "{}: the run began with another recipe: {} has changed since", state, kRecipeFile);
   check_files(json, folder);
   const NoGradGuard no_grad;
   load_parameters_of(trainer, folder + "/" + kParameters);

@@ -13,7 +13,8 @@ namespace cobra::train {
 /// What a run goes on with that its checkpoints do not hold, as digests: it must be what the run began with.
 struct Origin {
   std::string examples;
-  std::string model;  // configuration, tokenizer and what does not learn
+  std::string model;   // configuration, tokenizer and what does not learn
+  std::string recipe;  // what every loss depends on
 };
 
 class Checkpoints {

@@ -7,6 +7,7 @@
 
 #include "base/dtype.h"
 #include "base/fail.h"
+#include "base/hash.h"
 #include "model/schema.h"
 #include "tokenizer/unicode_text.h"
 #include "train/model/cobra_vlm.h"
@@ -117,6 +118,16 @@ void check_exist(const RunRecipe& r) {
   }
 }
 
+void check_names(const RunRecipe& r) {
+  parse_stage(r.stage);
+  parse_precision(r.precision);
+  parse_schedule(r.lr_schedule);
+  parse_optimizer(r.optimizer);
+  parse_projector_type(r.projector, "recipe");
+  check(r.export_type == "f32" || r.export_type == "bf16" || r.export_type == "f16",
+        "recipe: 'export_type' must be f32, bf16 or f16, found '{}'", printable(r.export_type));
+}
+
 /// The recipe is kept as JSON, which has no other texts.
 void check_utf8(const RunRecipe& recipe) {
   for (const RecipeField& field : recipe_fields()) {
@@ -197,6 +208,7 @@ std::string flag_error(const RecipeField& field, const std::string& text) {
   RunRecipe scratch;
   try {
     set(scratch, field.name, flag_value(field, text), flag_name(field.name));
+    check_names(scratch);
   } catch (const Error& error) {
     return error.what();
   }
@@ -210,11 +222,7 @@ std::string default_text(const RecipeField& field) {
 
 void check_recipe(const RunRecipe& r) {
   check_utf8(r);
-  parse_stage(r.stage);
-  parse_precision(r.precision);
-  parse_schedule(r.lr_schedule);
-  parse_optimizer(r.optimizer);
-  parse_projector_type(r.projector, "recipe");
+  check_names(r);
   const int starts = !r.model.empty() + !r.run.empty() + !r.llm.empty();
   check(starts == 1, "recipe: expected exactly one of 'model', 'run' and 'llm', found {}", starts);
   const std::string unread =
@@ -222,8 +230,6 @@ void check_recipe(const RunRecipe& r) {
   check(unread.empty(), "recipe: {}", unread);
   check(!r.data.empty(), "recipe: 'data' is missing: the file of examples");
   check(!r.output.empty(), "recipe: 'output' is missing: the run folder");
-  check(r.export_type == "f32" || r.export_type == "bf16" || r.export_type == "f16",
-        "recipe: 'export_type' must be f32, bf16 or f16, found '{}'", printable(r.export_type));
   check(r.feature_cache.empty() || parse_stage(r.stage) != Stage::full_finetune,
         "recipe: 'feature_cache' is for frozen towers, but full-finetune teaches them");
   check_exist(r);
@@ -235,6 +241,19 @@ void check_recipe(const RunRecipe& r) {
 bool may_change(const std::string& field) {
   return field == "threads" || field == "save_every" || field == "keep_checkpoints" || field == "output" ||
          field == "feature_cache";
+}
+
+std::string recipe_digest(const RunRecipe& recipe) {
+  const Json all = to_json(recipe);
+  std::string text;
+  for (const RecipeField& field : recipe_fields()) {
+    const std::string_view name = field.name, kind = field.kind;
+    const bool length = name == "epochs" || name == "max_steps" || name == "stop_after";
+    const bool path = kind.find("FILE") != kind.npos || kind.find("DIR") != kind.npos;
+    if (length || path || may_change(field.name) || name == "export_type") continue;
+    text += fmt::format("{}={}\n", name, all[field.name].dump());
+  }
+  return to_hex(content_hash(std::as_bytes(std::span(text))));
 }
 
 Json to_json(const RunRecipe& recipe) {

@@ -79,6 +79,10 @@ std::string default_text(const RecipeField& field);
 /// Whether a field may differ when a run goes on: nothing that its losses depend on may.
 bool may_change(const std::string& field);
 
+/// The digits of a digest of what every update of a run depends on, whatever its length: numbers and names
+/// but those that may change. Of files and folders the contents count, not the paths.
+std::string recipe_digest(const RunRecipe& recipe);
+
 /// Checks what the fields must be to each other and that files exist, before anything starts.
 void check_recipe(const RunRecipe& recipe);
 

@@ -85,7 +85,8 @@ class Run {
     plan_steps();
     if (ranks_.is_first() && !resume) check_unused(recipe.output);
     source_.fill(model_.parameters());
-    origin_ = {to_hex(examples), to_hex(model_digest(source_, model_.parameters(), is_frozen))};
+    origin_ = {to_hex(examples), to_hex(model_digest(source_, model_.parameters(), is_frozen)),
+               recipe_digest(recipe)};
     if (!recipe.feature_cache.empty()) {
       features_ = open_feature_cache(recipe.feature_cache, model_);
       data_->use_feature_cache(features_);
@@ -178,9 +179,9 @@ void Run::restore() {
         printable(recipe_.output, 1000));
   resumed_ = "; no checkpoint is there, so from the start";
   if (!latest) return;
+  checkpoints_.load(*latest, trainer_, origin_);
   check(*latest <= last_step_, "{}: made after {} updates, but the run has {}", checkpoints_.path(*latest),
         *latest, last_step_);
-  checkpoints_.load(*latest, trainer_, origin_);
   step_ = *latest;
   resumed_ = fmt::format("; going on after update {}", step_);
 }
@@ -255,7 +256,8 @@ void Run::finish(RunLog& log, MetricsFile& metrics) {
   options.tokenizer = source_.tokenizer;
   options.threads = threads_;
   export_model(source_.config, model_.parameters(), recipe_.output, options);
-  log.line(fmt::format("finished after {} updates: {}", step_, file(kGgufFile)));
+  log.line(fmt::format("finished after {} updates, last loss {:.4f}: {}", step_, metrics.losses().back(),
+                       file(kGgufFile)));
 }
 
 bool Run::any_rank(bool flag) const {

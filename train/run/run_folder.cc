@@ -27,7 +27,9 @@ RunFolder::RunFolder(const RunRecipe& recipe, bool resume) {
   const std::string path = (fs::path(recipe.output) / kRecipeFile).string();
   if (!resume) {
     check_unused(recipe.output);
-    write_file(path, to_json(recipe).dump(2) + "\n");
+    AtomicFile file(path);
+    file.write(to_json(recipe).dump(2) + "\n");
+    file.commit_new();  // whoever comes second finds a run here
   }
   fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC);  // NFS locks what can be written
   if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
