@@ -2,6 +2,8 @@
 //     {"cobra_chat": 2, "session_hash": "...", "picture": "...", "turns": [{"user": "...", "answer": "...",
 //     "ids": [...]}]}
 // The hash ties the two together: a pair from two different saves is refused.
+#include <unistd.h>
+
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -54,7 +56,7 @@ class Replacement {
     std::error_code error;
     file_ = fs::weakly_canonical(file, error).string();
     if (error) file_ = file;
-    path_ = file_ + ".saving";
+    path_ = fmt::format("{}.{}.saving", file_, ::getpid());
     const fs::file_status old = fs::status(file_, error);
     if (!fs::exists(old)) return;
     write_file(path_, "");  // what is written to an existing file keeps its permissions

@@ -64,6 +64,11 @@ ExampleFile::ExampleFile(const std::string& path, const DatasetOptions& options)
   file_.release_pages(bytes);
   check(!entries_.empty(), "{}: no example is left of {}{}", path, count,
         skipped_.empty() ? "" : fmt::format("; the first: {}: {}", skipped_[0].name, skipped_[0].reason));
+  const bool any_picture =
+      std::ranges::any_of(entries_, [](const Entry& entry) { return entry.has_picture; });
+  check(missing_pictures_ == 0 || any_picture,
+        "{}: of {} examples with a picture none has it where it was looked for; the first: {}: {}", path,
+        missing_pictures_, skipped_[0].name, skipped_[0].reason);
 }
 
 void ExampleFile::add(int64_t position, std::string_view element, const DatasetOptions& options) {
@@ -72,9 +77,9 @@ void ExampleFile::add(int64_t position, std::string_view element, const DatasetO
           kMaxExampleBytes);
     const Example example = parse_example_text(element, "");
     if (stage_ == Stage::align) check_caption(example, "");
-    if (options.pictures && example.has_picture()) {
-      check(options.pictures->contains(example.picture), "picture '{}' is missing",
-            printable(example.picture, 200));
+    if (options.pictures && example.has_picture() && !options.pictures->contains(example.picture)) {
+      ++missing_pictures_;
+      fail("picture '{}' is missing", printable(example.picture, 200));
     }
     const auto words = static_cast<uint32_t>(count_words(example, stage_));  // < 2^26: the text is limited
     entries_.push_back({element.data() - as_text(file_.bytes()).data(), position,

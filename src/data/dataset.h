@@ -46,7 +46,7 @@ struct ModalityLength {
 class ExampleFile {
  public:
   /// Reads the file once, checking every example. Throws Error naming path and byte when the file is not a
-  /// JSON array, and when no example is left.
+  /// JSON array, when no example is left, and when all that have a picture lack it.
   explicit ExampleFile(const std::string& path, const DatasetOptions& options = {});
 
   const std::string& path() const { return file_.path(); }
@@ -82,7 +82,7 @@ class ExampleFile {
   Stage stage_;
   std::vector<Entry> entries_;
   std::vector<Skipped> skipped_;
-  int64_t skipped_count_ = 0;
+  int64_t skipped_count_ = 0, missing_pictures_ = 0;
 
   std::string_view text(const Entry& entry) const;
   void add(int64_t position, std::string_view element, const DatasetOptions& options);

@@ -134,6 +134,16 @@ TEST_F(ExampleFileTest, LooksForPictures) {
   EXPECT_THAT(file.skipped()[1].reason, HasSubstr("must stay below the picture folder"));
 }
 
+TEST_F(ExampleFileTest, AFolderWithoutAnyOfThePicturesIsTheWrongOne) {
+  const PictureFolder pictures(folder_.file(""));
+  const std::string text = example_text("t", "q", "a"), gone = "," + example_text("b", "q", "a", "gone.jpg");
+  EXPECT_THAT(
+      error_of([&] { open(text + gone + gone, {.pictures = &pictures}); }),
+      HasSubstr("of 2 examples with a picture none has it where it was looked for; the first: example 1 "
+                "(id 'b'): picture 'gone.jpg' is missing"));
+  EXPECT_EQ(open(text, {.pictures = &pictures}).size(), 1);
+}
+
 /// The files that seed the fuzzer: examples, a list of skips, or one Error.
 TEST_F(ExampleFileTest, SurvivesTheFuzzersSeeds) {
   std::map<std::string, std::string> errors;

@@ -37,6 +37,16 @@ int64_t panel_cols(const WeightMatrix& w) {
   return std::min({cached, fair, kMaxPanelCols});
 }
 
+void check_columns(int64_t cols, const WeightMatrix& w) {
+  check(cols == w.cols, "product: {} columns meet weights of {}", cols, w.cols);
+}
+
+void check_output(int64_t rows, const WeightMatrix& w, const LinearView<float>& y, const Epilogue& e) {
+  check(y.rows == rows && y.cols == w.rows, "product: expected room for {} x {}, found {} x {}", rows, w.rows,
+        y.rows, y.cols);
+  check(!(y.tiled && e.add_to_output), "product: channel tiles are written, not added to");
+}
+
 }  // namespace
 
 void Kernels::linear(LinearView<const float> x, const WeightMatrix& w, LinearView<float> y,
@@ -51,10 +61,8 @@ void Kernels::linear(LinearView<const float> x, std::span<const Product> product
   const DType type = products.front().w.type;
   for (const auto& [w, y] : products) {
     check(w.type == type, "product: weights of type {} beside {}", name(w.type), name(type));
-    check(x.cols == w.cols, "product: {} columns meet weights of {}", x.cols, w.cols);
-    check(y.rows == x.rows && y.cols == w.rows, "product: expected room for {} x {}, found {} x {}", x.rows,
-          w.rows, y.rows, y.cols);
-    check(!(y.tiled && epilogue.add_to_output), "product: channel tiles are written, not added to");
+    check_columns(x.cols, w);
+    check_output(x.rows, w, y, epilogue);
   }
   if (in_blocks(type)) {
     linear_blocks(x, products, epilogue);
@@ -69,9 +77,10 @@ void Kernels::linear(LinearView<const float> x, std::span<const Product> product
 
 void Kernels::mlp(LinearView<const float> x, std::span<const MlpLayer> layers, LinearView<float> y) const {
   check(!layers.empty(), "mlp: no layers");
+  check_columns(x.cols, layers.front().w);
+  check_output(x.rows, layers.back().w, y, layers.back().epilogue);
   for (size_t i = 1; i < layers.size(); ++i) {
-    check(layers[i].w.cols == layers[i - 1].w.rows, "mlp: {} columns meet weights of {}",
-          layers[i - 1].w.rows, layers[i].w.cols);
+    check_columns(layers[i - 1].w.rows, layers[i].w);
     check(!layers[i - 1].epilogue.add_to_output, "mlp: only the last layer adds to its output");
   }
   if (std::ranges::all_of(layers, [&](const MlpLayer& layer) { return in_blocks(layer.w.type); })) {

@@ -306,6 +306,12 @@ TEST_P(LinearTest, MlpLayersMustFit) {
   Floats y(16);
   const MlpLayer twice[] = {{w.view}, {w.view}};
   const Kernels kernels(table, 1, workspace, Phase::prefill);
+  const TestMatrix half(DType::bf16, 16, 32);
+  const MlpLayer once[] = {{half.view}};
+  EXPECT_THROW(
+      kernels.mlp(TensorView<const float>(x.data(), 1, 31), once, TensorView<float>(y.data(), 1, 16)), Error);
+  EXPECT_THROW(
+      kernels.mlp(TensorView<const float>(x.data(), 1, 32), once, TensorView<float>(y.data(), 1, 15)), Error);
   EXPECT_THROW(
       kernels.mlp(TensorView<const float>(x.data(), 1, 32), twice, TensorView<float>(y.data(), 1, 16)),
       Error);

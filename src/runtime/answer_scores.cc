@@ -15,7 +15,8 @@ std::vector<int32_t> answer_ids(const Model& model, const std::vector<std::strin
   std::vector<int32_t> ids;
   for (const std::string& answer : answers) {
     ids.push_back(tokenizer.single_token(answer));
-    check(ids.back() >= 0, "score: answer '{}' is not a single token", printable(answer));
+    check(ids.back() >= 0, "{}: answer '{}' is not a single token of the model's tokenizer",
+          model.parts().file.path(), printable(answer));
   }
   return ids;
 }

@@ -96,9 +96,7 @@ void check_older_files(const RunRecipe& recipe, const fs::path& model) {
         &recipe.tokenizer, &recipe.dims, &recipe.data}) {
     if (!fs::is_regular_file(*path)) continue;
     check(fs::last_write_time(*path) <= fs::last_write_time(model),
-          "{}: younger than {}, which the grid's run made from it: remove the run's folder, or write the "
-          "grid's "
-          "runs to another",
+          "{}: younger than {}, which was made from it: remove the run's folder, or name another output",
           printable(*path, 1000), printable(model.string(), 1000));
   }
 }
