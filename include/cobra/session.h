@@ -65,6 +65,7 @@ class Session {
   /// For cobra's own sources.
   struct Impl;
   Impl& impl() { return *impl_; }
+  const Impl& impl() const { return *impl_; }
 
  private:
   explicit Session(std::unique_ptr<Impl> impl);

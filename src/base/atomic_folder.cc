@@ -4,13 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/file.h"
 
 namespace cobra {
 namespace {
@@ -52,11 +52,10 @@ std::string own_name(std::string path) {
 
 /// A new folder beside `path`.
 std::string make_temporary(const std::string& path) {
-  static std::atomic<int> counter{0};
   std::string name;
   int made = 0;
   do {  // one that is there was left by a process of the same number that is gone
-    name = fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
+    name = temporary_name(path);
     made = ::mkdir(name.c_str(), 0777);
   } while (made != 0 && errno == EEXIST);
   if (made != 0) fail_to_write(path, errno);

@@ -51,12 +51,6 @@ std::string behind_links(std::string path) {
   return path;
 }
 
-/// Beside `path`, another one each time.
-std::string temporary_name(const std::string& path) {
-  static std::atomic<int> counter{0};
-  return fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
-}
-
 /// By which a file without a name is linked.
 std::string name_of_descriptor(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
 
@@ -80,6 +74,11 @@ int open_nameless(const std::string& path) {
 }
 
 }  // namespace
+
+std::string temporary_name(const std::string& path) {
+  static std::atomic<int> counter{0};
+  return fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
+}
 
 MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
   const auto [fd, size] = open_regular(path_);
@@ -207,11 +206,14 @@ void AtomicFile::flush() {
   buffer_.clear();
 }
 
-void AtomicFile::prepare() {
+const std::string& AtomicFile::prepare() {
+  if (prepared_) return temporary_;
   flush();
   if (::fsync(fd_) != 0)
     fail("{}: cannot flush to disk: {}", printable(path_, kShownPathBytes), std::strerror(errno));
   if (temporary_.empty()) take_temporary_name();
+  prepared_ = true;
+  return temporary_;
 }
 
 void AtomicFile::commit() {

@@ -35,6 +35,10 @@ class MappedFile {
 /// The bytes of a file of at most `max_bytes`. Throws Error naming the path (missing, not a file, too large).
 std::string read_file(const std::string& path, int64_t max_bytes);
 
+/// A name beside `path` that no other call, of this process or another one, gives: for what takes the place
+/// of `path` later.
+std::string temporary_name(const std::string& path);
+
 /// Throws Error when `output` is the same file as `input`. (Writing is by rename, so this guards against a
 /// slip of the user's, not against damage while reading.)
 void check_output_differs(const std::string& output, const std::string& input);
@@ -47,6 +51,7 @@ void check_output_differs(const std::string& output, const std::string& input);
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);
+  const std::string& path() const { return path_; }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();
@@ -56,9 +61,9 @@ class AtomicFile {
   void write(std::string_view text) { write(text.data(), static_cast<int64_t>(text.size())); }
   /// Bytes written so far.
   int64_t position() const { return position_; }
-  /// What `commit` does but for the final name: afterwards little is left that can fail, so that two files
-  /// can appear one right after the other.
-  void prepare();
+  /// What `commit` does but for the final name: afterwards nothing may be written, and little is left that
+  /// can fail, so that two files can appear one right after the other. Returns where the file is meanwhile.
+  const std::string& prepare();
   /// Flushes to the disk and takes the final name. Nothing may be written afterwards.
   void commit();
   /// The same, but throws Error where there is a file of that name by now.
@@ -70,6 +75,7 @@ class AtomicFile {
   std::string buffer_;
   int fd_ = -1;
   int64_t position_ = 0;
+  bool prepared_ = false;
   void open_named();
   void take_temporary_name();
   void flush();

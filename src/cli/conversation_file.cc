@@ -2,8 +2,6 @@
 //     {"cobra_chat": 2, "session_hash": "...", "picture": "...", "turns": [{"user": "...", "answer": "...",
 //     "ids": [...]}]}
 // The hash ties the two together: a pair from two different saves is refused.
-#include <unistd.h>
-
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -15,6 +13,7 @@
 #include "cli/output.h"
 #include "formats/json.h"
 #include "runtime/session_file.h"
+#include "runtime/session_impl.h"
 
 namespace cobra {
 namespace {
@@ -49,36 +48,6 @@ std::vector<Turn> turns_from_json(const Json& object, int64_t vocab_size, const 
   return turns;
 }
 
-/// A file beside the one that it shall replace, for those who may read that one; gone at the end.
-class Replacement {
- public:
-  explicit Replacement(const std::string& file) {
-    std::error_code error;
-    file_ = fs::weakly_canonical(file, error).string();
-    if (error) file_ = file;
-    path_ = fmt::format("{}.{}.saving", file_, ::getpid());
-    const fs::file_status old = fs::status(file_, error);
-    if (!fs::exists(old)) return;
-    write_file(path_, "");  // what is written to an existing file keeps its permissions
-    fs::permissions(path_, old.permissions(), error);
-  }
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
-  ~Replacement() {
-    std::error_code error;
-    fs::remove(path_, error);
-  }
-  const std::string& path() const { return path_; }
-  void take_place() const {
-    std::error_code error;
-    fs::rename(path_, file_, error);
-    check(!error, "{}: cannot write: {}", file_, error.message());
-  }
-
- private:
-  std::string file_, path_;
-};
-
 /// A slip of the hand must not cost a model or a picture.
 void check_free_or_conversation(const std::string& path) {
   const auto is_conversation = [](const std::string& json) {
@@ -100,18 +69,17 @@ void check_free_or_conversation(const std::string& path) {
 
 void Conversation::save(const std::string& path) const {
   check_free_or_conversation(path);
-  AtomicFile file(json_path(path));
-  const Replacement session(path);
-  session_.save(session.path());
+  AtomicFile file(json_path(path)), session(path);
+  write_session(session_, session);
   Json object = {
-      {"cobra_chat", kVersion}, {"session_hash", hash_of_file(session.path())}, {"picture", picture_}};
+      {"cobra_chat", kVersion}, {"session_hash", hash_of_file(session.prepare())}, {"picture", picture_}};
   Json& turns = object["turns"] = Json::array();
   for (const Turn& turn : turns_) {
     turns.push_back({{"user", turn.user}, {"answer", answer_text(turn)}, {"ids", turn.answer}});
   }
   file.write(json_line(object));
   file.prepare();  // whatever may fail has been done before the first of an older pair is replaced
-  session.take_place();
+  session.commit();
   file.commit();
 }
 

@@ -64,9 +64,8 @@ ExampleFile::ExampleFile(const std::string& path, const DatasetOptions& options)
   file_.release_pages(bytes);
   check(!entries_.empty(), "{}: no example is left of {}{}", path, count,
         skipped_.empty() ? "" : fmt::format("; the first: {}: {}", skipped_[0].name, skipped_[0].reason));
-  const bool any_picture =
-      std::ranges::any_of(entries_, [](const Entry& entry) { return entry.has_picture; });
-  if (missing_pictures_ == 0 || any_picture) return;
+  const auto has_picture = [](const Entry& entry) { return entry.has_picture != 0; };
+  if (missing_pictures_ == 0 || std::ranges::any_of(entries_, has_picture)) return;
   fail("{}: of {} examples with a picture none has it where it was looked for; the first: {}: {}", path,
        missing_pictures_, skipped_[0].name, skipped_[0].reason);
 }

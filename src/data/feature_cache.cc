@@ -40,8 +40,7 @@ Hash128 hash_origin(const FeatureCacheOptions& o) {
 /// Writes a file under a name of its own, then renames it. No fsync: what a power cut tears, the checksum
 /// finds. Returns whether it worked.
 bool replace_file(const std::string& path, std::string_view bytes) {
-  static std::atomic<int64_t> counter = 0;
-  const std::string temporary = fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
+  const std::string temporary = temporary_name(path);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return false;
   bool ok = true;

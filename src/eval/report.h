@@ -69,6 +69,9 @@ struct Report {
 /// results. A picture that cannot be read is said to be missing. Throws Error as read_results and score do.
 ReportSection report_section(const ReportInput& input, const std::string& data, int64_t gallery);
 
+/// Models of one name, as those of one preset have, get their fingerprints behind it.
+void tell_models_apart(Report& report);
+
 /// Reads a JSON file of qualitative cases: an array of objects with "title", "question" and optionally
 /// "kind", "image" (relative to the file), "expected", "answers" (an object: who -> text).
 std::vector<ReportExample> read_cases(const std::string& path);
@@ -86,9 +89,6 @@ struct ReportRow {
   std::string model;
   std::vector<ReportCell> cells;  // one for each column
 };
-/// Models of one name, as those of one preset have, get their fingerprints behind it.
-void tell_models_apart(Report& report);
-
 struct PaperTable;
 /// The run's rows beside a table's: one for each model, none where it has no number of the table.
 std::vector<ReportRow> rows_of(const Report& report, const PaperTable& table);

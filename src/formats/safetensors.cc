@@ -170,18 +170,24 @@ const TensorEntry* SafetensorsFile::find(std::string_view name) const {
   return found == index_.end() ? nullptr : &tensors_[found->second];
 }
 
-void write_safetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
+void write_safetensors(AtomicFile& file, const std::vector<TensorEntry>& tensors,
                        const std::map<std::string, std::string>& metadata) {
+  const std::string& path = file.path();
   check_names_differ(path, tensors);
   const std::string header = header_for(path, tensors, metadata);
   check(static_cast<int64_t>(header.size()) <= kMaxHeaderBytes,
         "{}: a header of {} bytes is above the limit of {}", path, header.size(), kMaxHeaderBytes);
-  AtomicFile file(path);
   const uint64_t header_bytes = header.size();
   file.write(&header_bytes, sizeof header_bytes);
   file.write(header);
   for (const TensorEntry& tensor : tensors)
     file.write(tensor.bytes.data(), static_cast<int64_t>(tensor.bytes.size()));
+}
+
+void write_safetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  AtomicFile file(path);
+  write_safetensors(file, tensors, metadata);
   file.commit();
 }
 

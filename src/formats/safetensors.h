@@ -33,8 +33,10 @@ class SafetensorsFile {
   std::map<std::string, size_t> index_;
 };
 
-/// Writes `tensors` (their bytes are read now) under `path`, atomically. The header is padded with spaces to
-/// 8 bytes.
+/// Writes `tensors` (their bytes are read now) into a new file. The header is padded with spaces to 8 bytes.
+void write_safetensors(AtomicFile& file, const std::vector<TensorEntry>& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
+/// The same under `path`, atomically.
 void write_safetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -156,7 +156,6 @@ TEST_P(BlockUnitTest, MakesWholeProductsTheSameForAnyThreadsAndCompany) {
   }
 }
 
-/// Attention by block products beside attention in float32; 290 keys are deeper than a block of AMX's.
 TEST_P(BlockUnitTest, MlpIsItsLayersOneAfterTheOther) {
   KernelTable table = find_kernels("");
   table.block_unit = unit;
@@ -168,6 +167,7 @@ TEST_P(BlockUnitTest, MlpIsItsLayersOneAfterTheOther) {
   }
 }
 
+/// Attention by block products beside attention in float32; 290 keys are deeper than a block of AMX's.
 TEST_P(BlockUnitTest, AttendsAsInFloat32) {
   constexpr int kHeads = 2;
   KernelTable table = find_kernels("");

@@ -136,8 +136,16 @@ Session Session::fork() const {
 
 void Session::save(const std::string& path) const {
   impl_->check_whole();
-  write_session_file(path, {model().fingerprint(), position(), conv_state(), ssm_state(),
-                            std::vector<float>(impl_->logits.begin(), impl_->logits.end())});
+  AtomicFile file(path);
+  write_session(*this, file);
+  file.commit();
+}
+
+void write_session(const Session& session, AtomicFile& file) {
+  const AlignedBuffer<float>& logits = session.impl().logits;
+  write_session_file(
+      file, {session.model().fingerprint(), session.position(), session.conv_state(), session.ssm_state(),
+             std::vector<float>(logits.data(), logits.data() + logits.size())});
 }
 
 Session Session::load(const Model& model, const std::string& path) {

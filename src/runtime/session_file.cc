@@ -46,8 +46,8 @@ std::string checksum(const SessionFile& s) {
 
 }  // namespace
 
-void write_session_file(const std::string& path, const SessionFile& s) {
-  write_safetensors(path, {entry("conv_state", s.conv), entry("ssm_state", s.ssm), entry("logits", s.logits)},
+void write_session_file(AtomicFile& file, const SessionFile& s) {
+  write_safetensors(file, {entry("conv_state", s.conv), entry("ssm_state", s.ssm), entry("logits", s.logits)},
                     {{"format", kFormat},
                      {"model_fingerprint", fmt::format("{:016x}", s.fingerprint)},
                      {"position", std::to_string(s.position)},

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "cobra/config.h"
 
 namespace cobra {
@@ -19,8 +20,7 @@ struct SessionFile {
   std::vector<float> logits;  // [vocab_size]
 };
 
-/// Atomic.
-void write_session_file(const std::string& path, const SessionFile& session);
+void write_session_file(AtomicFile& file, const SessionFile& session);
 /// Throws Error for a file that is not a session, is of another version or another model, or has wrong
 /// shapes.
 SessionFile read_session_file(const std::string& path, const MambaConfig& config, uint64_t fingerprint);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/file.h"
 #include "cobra/session.h"
 #include "lm/mamba.h"
 #include "model/model_parts.h"
@@ -20,6 +21,9 @@ inline constexpr int64_t kDefaultChunk = 1024;
 int64_t checked_chunk(int64_t chunk);
 /// Throws Error naming an id that the model's vocabulary does not have.
 void check_ids(const ModelConfig& config, std::span<const int32_t> ids);
+
+/// What Session::save writes. Throws Error when a read was broken off.
+void write_session(const Session& session, AtomicFile& file);
 
 struct Session::Impl {
   const Model* model;

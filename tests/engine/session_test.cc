@@ -255,8 +255,10 @@ TEST(SessionTest, PositionsOutOfRangeAreRefused) {
   const Session session(model);
   const auto error = [&](int64_t position) {
     const auto vocabulary = static_cast<size_t>(model.config().mamba.vocab_size);
-    write_session_file(path, {model.fingerprint(), position, session.conv_state(), session.ssm_state(),
+    AtomicFile file(path);
+    write_session_file(file, {model.fingerprint(), position, session.conv_state(), session.ssm_state(),
                               std::vector<float>(vocabulary)});
+    file.commit();
     return error_of([&] { EXPECT_EQ(Session::load(model, path).position(), position); });
   };
   constexpr int64_t kMost = int64_t{1} << 48;

@@ -14,10 +14,9 @@ namespace {
 
 constexpr int kMaxRanks = 65536, kMaxRestarts = 1'000'000'000;
 
+/// Of a variable that is set.
 int integer(const Variables& variables, const char* name, int low, int high) {
-  const char* text = variables(name);
-  check(text != nullptr, "environment: {} is not set", name);
-  const std::string_view view(text);
+  const std::string_view view(variables(name));
   int value = 0;
   const auto read = std::from_chars(view.data(), view.data() + view.size(), value);
   check(read.ec == std::errc() && read.ptr == view.data() + view.size() && value >= low && value <= high,

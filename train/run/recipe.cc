@@ -247,10 +247,11 @@ std::string recipe_digest(const RunRecipe& recipe) {
   const Json all = to_json(recipe);
   std::string text;
   for (const RecipeField& field : recipe_fields()) {
-    const std::string_view name = field.name, kind = field.kind;
+    const std::string_view name = field.name;
     const bool length = name == "epochs" || name == "max_steps" || name == "stop_after";
-    const bool path = kind.find("FILE") != kind.npos || kind.find("DIR") != kind.npos;
-    if (length || path || may_change(field.name) || name == "export_type") continue;
+    const bool path_or_type = std::holds_alternative<std::string RunRecipe::*>(field.member) &&
+                              field.kind != std::string_view("NAME");
+    if (length || path_or_type || may_change(field.name)) continue;
     text += fmt::format("{}={}\n", name, all[field.name].dump());
   }
   return to_hex(content_hash(std::as_bytes(std::span(text))));
