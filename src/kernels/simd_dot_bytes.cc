@@ -97,7 +97,7 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
     TileBlock block[kTiles];
     for (int i = 0; i < kTiles; ++i) {
       block[i] = tile_block(Fmt::type, tile + i * tile_bytes, b);
-      ahead.fetch(tile + i * tile_bytes, b);
+      ahead.fetch(block[i]);
     }
     const int64_t at = x.block(first_x, b);
     for (int half = 0; half < Fmt::kHalves; ++half) {

@@ -151,7 +151,7 @@ HWY_INLINE void dot_rows(const Tiles& tiles, int first_vector, const Activations
   for (int64_t b = begin; b < end; ++b) {
     const Vectors<kVectors> w(Fmt::type, tiles, first_vector, b);
     // Prompts in 16 bits stay with the tiles that they have in cache.
-    if (x.kScalesBlocks && first_vector == 0) ahead.fetch(tiles.first, b);
+    if (x.kScalesBlocks && first_vector == 0) ahead.fetch(w.block[0]);
     const int64_t at = x.block(first_x, b);
     each<Fmt::kHalves>([&](auto half) COBRA_INLINE {
       VI dots[kVectors * kRows];

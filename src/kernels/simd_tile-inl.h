@@ -152,9 +152,7 @@ HWY_INLINE void each_group(const Activations& x, int64_t together, const Body& b
   }
 }
 
-/// AMD's processors with AVX-512 read a single stream faster by themselves, by a tenth on Zen 4
-/// (bench/NOTES.md).
-inline bool stream_fetches_itself() {
+inline bool is_amd_with_avx512() {
 #if HWY_TARGET == HWY_AVX3_DL
   static const bool amd = __builtin_cpu_is("amd") != 0;
   return amd;
@@ -163,13 +161,14 @@ inline bool stream_fetches_itself() {
 #endif
 }
 
-/// Blocks that are fetched ahead of the one that is multiplied; 0: none. Several rows take long for a block,
-/// so that the processor does not look past it by itself; with a row or two it does with AVX-512, and 2 KB
-/// help some. With AVX2, 4 KB save a fifth of the time on Zen 3.
+/// Blocks that are fetched ahead of the one that is multiplied. Several rows take long for a block, so that
+/// the processor does not look past it by itself; with a row or two it does with AVX-512, and on Intel's 2 KB
+/// help some. On AMD's as much makes it slower, and 9 KB faster than either: q4_k by a fifth on Zen 5. With
+/// AVX2, 4 KB save a fifth of the time on Zen 3. (bench/NOTES.md)
 template <class Fmt>
 int64_t blocks_ahead(int64_t rows) {
   if (rows > 2) return kBlocksTogether;
-  if (stream_fetches_itself()) return 0;
+  if (is_amd_with_avx512()) return Fmt::kNibbles ? 32 : 16;
   return Fmt::kNibbles || !kAlwaysInBytes ? 8 : 4;
 }
 
@@ -178,16 +177,20 @@ int64_t blocks_ahead(int64_t rows) {
 /// all.
 template <class Fmt, int kTiles>
 struct LinesAhead {
-  int64_t blocks, first = 0, end = 0;
+  static constexpr int64_t kLine = 64;
+  static constexpr int64_t kQuantBytes = Fmt::kNibbles ? kQuantBytes4 : kQuantBytes8;
+  static constexpr int64_t kLines = kQuantBytes / kLine;
+  int64_t first, end;  // bytes from a block's quants on
 
-  LinesAhead(int64_t rows, int64_t first_x, int64_t count) : blocks(blocks_ahead<Fmt>(rows)) {
-    const int64_t lines = blocks == 0 ? 0 : Fmt::kNibbles ? 4 : 8;
-    if (kTiles == 1) first = lines * first_x / rows;
-    end = kTiles == 1 ? lines * (first_x + count) / rows : first_x == 0 ? lines : 0;
+  LinesAhead(int64_t rows, int64_t first_x, int64_t count) {
+    const int64_t away = blocks_ahead<Fmt>(rows) * (kQuantBytes + kHalfColumn);  // scales are in between
+    const int64_t first_line = kTiles == 1 ? kLines * first_x / rows : 0;
+    const int64_t end_line = kTiles == 1 ? kLines * (first_x + count) / rows : first_x == 0 ? kLines : 0;
+    first = away + kLine * first_line;
+    end = away + kLine * end_line;
   }
-  HWY_INLINE void fetch(const std::byte* tile, int64_t block) const {
-    const std::byte* coming = tile_block(Fmt::type, tile, block + blocks).q;
-    for (int64_t line = first; line < end; ++line) __builtin_prefetch(coming + 64 * line);
+  HWY_INLINE void fetch(const TileBlock& block) const {
+    for (int64_t at = first; at < end; at += kLine) __builtin_prefetch(block.q + at);
   }
 };
 
