@@ -152,24 +152,24 @@ HWY_INLINE void each_group(const Activations& x, int64_t together, const Body& b
   }
 }
 
-inline bool is_amd_with_avx512() {
+inline bool is_intel_with_avx512() {
 #if HWY_TARGET == HWY_AVX3_DL
-  static const bool amd = __builtin_cpu_is("amd") != 0;
-  return amd;
+  static const bool intel = __builtin_cpu_is("intel") != 0;
+  return intel;
 #else
   return false;
 #endif
 }
 
-/// Blocks that are fetched ahead of the one that is multiplied. Several rows take long for a block, so that
-/// the processor does not look past it by itself; with a row or two it does with AVX-512, and on Intel's 2 KB
-/// help some. On AMD's as much makes it slower, and 9 KB faster than either: q4_k by a fifth on Zen 5. With
-/// AVX2, 4 KB save a fifth of the time on Zen 3. (bench/NOTES.md)
+/// Blocks that are fetched ahead of the one that is multiplied: 9 KB, less beside many rows' activations,
+/// which want the first-level cache too. AMD's processors lose by 2 KB against none, and gain up to a fifth
+/// by 9 KB; on Intel's with AVX-512 a row or two have gained by 2 KB, and 9 are not measured
+/// (bench/NOTES.md).
 template <class Fmt>
 int64_t blocks_ahead(int64_t rows) {
-  if (rows > 2) return kBlocksTogether;
-  if (is_amd_with_avx512()) return Fmt::kNibbles ? 32 : 16;
-  return Fmt::kNibbles || !kAlwaysInBytes ? 8 : 4;
+  if (rows > 8) return kBlocksTogether;
+  if (is_intel_with_avx512()) return rows > 2 ? kBlocksTogether : Fmt::kNibbles ? 8 : 4;
+  return Fmt::kNibbles ? 32 : 16;
 }
 
 /// What a group of rows fetches of a later block while it meets one. A tile alone comes from memory: each
