@@ -18,7 +18,7 @@ inline constexpr int64_t kQuantBytes8 = kTileRows * kBlockCols;      // 32 colum
 inline constexpr int64_t kQuantBytes4 = kTileRows * kBlockCols / 2;  // at 4 bits
 
 /// Packed bytes of one ggml block (32 columns, or 256 for the K formats) of 16 rows.
-inline int64_t packed_block_bytes(DType type) {
+constexpr int64_t packed_block_bytes(DType type) {
   switch (type) {
     case DType::q8_0:
       return kHalfColumn + kQuantBytes8;
@@ -33,6 +33,11 @@ inline int64_t packed_block_bytes(DType type) {
     default:
       fail("type {} has no packed layout", name(type));
   }
+}
+
+/// Packed bytes of 32 columns of 16 rows, with their part of what 256 share.
+constexpr int64_t bytes_per_block(DType type) {
+  return packed_block_bytes(type) / (type == DType::q8_0 || type == DType::q4_0 ? 1 : 8);
 }
 
 /// 32 columns of a tile. `d`, `dmin`, `sub` are null where the format has none.

@@ -5,7 +5,7 @@
 
 namespace cobra {
 
-inline int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
-inline int64_t round_up(int64_t value, int64_t multiple) { return divide_up(value, multiple) * multiple; }
+constexpr int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
+constexpr int64_t round_up(int64_t value, int64_t multiple) { return divide_up(value, multiple) * multiple; }
 
 }  // namespace cobra

@@ -174,16 +174,16 @@ int64_t blocks_ahead(int64_t rows) {
 
 /// What a group of rows fetches of a later block while it meets one. A tile alone comes from memory: each
 /// group fetches its share of the lines, so that memory is never idle. Of two tiles the first group fetches
-/// all.
+/// all. Block after block every line is fetched once, also one that two blocks have parts of.
 template <class Fmt, int kTiles>
 struct LinesAhead {
   static constexpr int64_t kLine = 64;
-  static constexpr int64_t kQuantBytes = Fmt::kNibbles ? kQuantBytes4 : kQuantBytes8;
-  static constexpr int64_t kLines = kQuantBytes / kLine;
+  static constexpr int64_t kBlock = bytes_per_block(Fmt::type);
+  static constexpr int64_t kLines = divide_up(kBlock, kLine);
   int64_t first, end;  // bytes from a block's quants on
 
   LinesAhead(int64_t rows, int64_t first_x, int64_t count) {
-    const int64_t away = blocks_ahead<Fmt>(rows) * (kQuantBytes + kHalfColumn);  // scales are in between
+    const int64_t away = blocks_ahead<Fmt>(rows) * kBlock - kHalfColumn;  // from the scales on
     const int64_t first_line = kTiles == 1 ? kLines * first_x / rows : 0;
     const int64_t end_line = kTiles == 1 ? kLines * (first_x + count) / rows : first_x == 0 ? kLines : 0;
     first = away + kLine * first_line;
