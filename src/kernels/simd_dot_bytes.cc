@@ -88,7 +88,7 @@ COBRA_DOT_BYTES void dot_rows(const std::byte* tile, int64_t tile_bytes, const Q
   const auto to = [&](int v, int m) {
     return out + (v / kPerTile * x.rows + first_x + m) * kTileRows + v % kPerTile * kLanes;
   };
-  const LinesAhead<Fmt, kTiles> ahead(x.rows, first_x, kRows);
+  const LinesAhead<Fmt> ahead(x.rows, first_x, kRows);
   VF sums[kVectors * kRows];
   for (int v = 0; v < kVectors; ++v) {
     for (int m = 0; m < kRows; ++m) sums[v * kRows + m] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, to(v, m));

@@ -138,7 +138,7 @@ HWY_INLINE void dot_rows(const Tiles& tiles, int first_vector, const Activations
                          int64_t begin, int64_t end, float* out) {
   const RowsF d;
   constexpr int32_t kAdded = added_by_load<Fmt, true>();
-  const LinesAhead<Fmt, 1> ahead(x.rows, first_x, kRows);
+  const LinesAhead<Fmt> ahead(x.rows, first_x, kRows);
   const auto to = [&](int v, int m) {
     const int at = first_vector + v;
     return out + (at / kPerTile * x.rows + first_x + m) * kTileRows + at % kPerTile * kLanes;

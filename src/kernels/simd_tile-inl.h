@@ -172,10 +172,9 @@ int64_t blocks_ahead(int64_t rows) {
   return Fmt::kNibbles ? 32 : 16;
 }
 
-/// What a group of rows fetches of a later block while it meets one. A tile alone comes from memory: each
-/// group fetches its share of the lines, so that memory is never idle. Of two tiles the first group fetches
-/// all. Block after block every line is fetched once, also one that two blocks have parts of.
-template <class Fmt, int kTiles>
+/// What a group of rows fetches of a later block while it meets one: its share of the lines, from the scales
+/// on, so that memory is never idle. Where two blocks meet in a line, both fetch it.
+template <class Fmt>
 struct LinesAhead {
   static constexpr int64_t kLine = 64;
   static constexpr int64_t kBlock = bytes_per_block(Fmt::type);
@@ -183,11 +182,9 @@ struct LinesAhead {
   int64_t first, end;  // bytes from a block's quants on
 
   LinesAhead(int64_t rows, int64_t first_x, int64_t count) {
-    const int64_t away = blocks_ahead<Fmt>(rows) * kBlock - kHalfColumn;  // from the scales on
-    const int64_t first_line = kTiles == 1 ? kLines * first_x / rows : 0;
-    const int64_t end_line = kTiles == 1 ? kLines * (first_x + count) / rows : first_x == 0 ? kLines : 0;
-    first = away + kLine * first_line;
-    end = away + kLine * end_line;
+    const int64_t away = blocks_ahead<Fmt>(rows) * kBlock - kHalfColumn;
+    first = away + kLine * (kLines * first_x / rows);
+    end = away + kLine * (kLines * (first_x + count) / rows);
   }
   HWY_INLINE void fetch(const TileBlock& block) const {
     for (int64_t at = first; at < end; at += kLine) __builtin_prefetch(block.q + at);
