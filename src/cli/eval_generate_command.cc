@@ -29,7 +29,6 @@ void set_paths(const EvalRunFlags& flags, eval::GenerateRun& run) {
   const fs::path output = flags.output;
   const bool is_log = output.extension() == ".jsonl";
   const fs::path folder = is_log ? output.parent_path() : output;
-  if (!folder.empty()) ensure_folder(folder.string());
   const std::string shard =
       run.shard.count > 1 ? fmt::format("-{}-of-{}", run.shard.index, run.shard.count) : "";
   run.log_path = is_log ? output.string() : (folder / fmt::format("results{}.jsonl", shard)).string();
@@ -101,6 +100,9 @@ GeneratedResults generate_results(const EvalRunFlags& flags) {
   eval::GenerateRun run = run_of(flags);
   if (run.limited) eval::keep_first(results.dataset, static_cast<size_t>(flags.limit));
   const Model model = load_model(flags.model);
+  if (const fs::path folder = fs::path(run.log_path).parent_path(); !folder.empty()) {
+    ensure_folder(folder.string());  // only now: what is refused leaves nothing behind
+  }
   ProgressLine progress(flags.dataset.benchmark);
   run.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const eval::GenerateCounts counts = eval::generate_results(results.dataset, model, run);

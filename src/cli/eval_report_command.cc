@@ -1,9 +1,10 @@
 // cobra eval report: one page about several benchmarks, beside the paper's tables.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 
-#include "base/fail.h"
 #include "base/file.h"
 #include "cli/eval_command.h"
 #include "cli/options.h"
@@ -65,9 +66,7 @@ void run_report(const ReportFlags& flags) {
   if (!flags.cases.empty()) report.cases = eval::read_cases(flags.cases);
   progress.finish();
   const std::filesystem::path folder = flags.output;
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  check(!error, "{}: {}", printable(flags.output, 200), error.message());
+  ensure_folder(flags.output);
   write_and_print(folder / "report.md", eval::report_markdown(report));
   write_and_print(folder / "report.html", eval::report_html(report));
 }

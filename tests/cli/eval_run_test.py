@@ -287,6 +287,14 @@ class EvalRun(CobraTest):
             self.assertRegex(result.stderr.decode(), message)
             self.assertEqual(len(self.log(f"unseen-{command}").splitlines()), 5)
 
+    def test_what_is_refused_leaves_nothing_behind(self):
+        missing = self.folder / "missing.gguf"
+        result = run("eval", "run", "--benchmark", "pope", "--data", self.data["pope"], "-m", missing,
+                     "-o", self.folder / "refused", check=False)  # fmt: skip
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("missing.gguf", result.stderr.decode())
+        self.assertFalse((self.folder / "refused").exists())
+
     def test_what_failed_is_asked_again(self):
         header, *answers = self.whole["vqa-v2"].splitlines(keepends=True)
         failed = json.dumps({"index": 0, "id": json.loads(answers[0])["id"], "error": "\x1b[2Jbroken"}).encode()
