@@ -30,7 +30,7 @@ const RecipeField& find_field(const std::string& name, const std::string& source
 }
 
 void check_range(const RecipeField& field, double value, const std::string& source) {
-  check(value >= field.low && value <= field.high, "{}: '{}' must be from {:g} to {:g}, found {:g}", source,
+  check(value >= field.low && value <= field.high, "{}: '{}' must be from {} to {}, found {}", source,
         field.name, field.low, field.high, value);
 }
 

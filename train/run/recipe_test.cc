@@ -60,7 +60,7 @@ TEST(RecipeTest, ErrorsNameTheKey) {
   using ::testing::HasSubstr;
   EXPECT_THAT(refusal(R"({"epoch": 1})"), HasSubstr("r.json: key 'epoch' is unknown"));
   EXPECT_THAT(refusal(R"({"epochs": 1.5})"), HasSubstr("'epochs' must be an integer"));
-  EXPECT_THAT(refusal(R"({"epochs": 0})"), HasSubstr("'epochs' must be from 1"));
+  EXPECT_THAT(refusal(R"({"epochs": 0})"), HasSubstr("'epochs' must be from 1 to 1000000, found 0"));
   EXPECT_THAT(refusal(R"({"learning_rate": "fast"})"), HasSubstr("'learning_rate' must be a number"));
   EXPECT_THAT(refusal(R"({"activation_checkpointing": 1})"), HasSubstr("must be true or false"));
   EXPECT_THAT(refusal("[]"), HasSubstr("must be a JSON object"));
