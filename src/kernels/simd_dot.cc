@@ -8,7 +8,9 @@
 // clang-format on
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
+#include "kernels/rounding.h"
 #include "kernels/simd_math-inl.h"
 #include "kernels/simd_tile-inl.h"
 
@@ -74,43 +76,88 @@ HWY_INLINE V load_weights(const hwy::float16_t* w) {
   return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::float16_t, F>(), w));
 }
 
-/// kWeightRows rows of weights with one row of activations.
-template <typename T, int kWeightRows>
-HWY_INLINE void dot_plain_rows(const T* w, int64_t cols, const float* x, float* out) {
-  const F d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sums[kWeightRows];
-  for (int r = 0; r < kWeightRows; ++r) sums[r] = hn::Zero(d);
-  int64_t k = 0;
-  for (; k + lanes <= cols; k += lanes) {
-    const V input = hn::LoadU(d, x + k);
-    for (int r = 0; r < kWeightRows; ++r)
-      sums[r] = hn::MulAdd(load_weights(w + r * cols + k), input, sums[r]);
-  }
-  if (k < cols) {
-    HWY_ALIGN float input[HWY_MAX_BYTES / sizeof(float)] = {};
-    HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(float)] = {};
-    std::memcpy(input, x + k, static_cast<size_t>(cols - k) * sizeof(float));
+/// Rows of activations that meet weights at a time: as many as have their sums in registers.
+constexpr int kMostRows = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 ? 2 : 4;
+
+/// `bytes` from `at` on are fetched a step while a vector of columns is multiplied.
+struct Coming {
+  const std::byte* at;
+  int64_t bytes;
+};
+
+template <int kWeightRows, int kRows>
+HWY_INLINE void add_products(const V* weights, const V* inputs, V* sums) {
+  for (int m = 0; m < kRows; ++m) {
     for (int r = 0; r < kWeightRows; ++r) {
-      std::memcpy(static_cast<void*>(rest), w + r * cols + k, static_cast<size_t>(cols - k) * sizeof(T));
-      sums[r] = hn::MulAdd(load_weights(rest), hn::Load(d, input), sums[r]);
+      V& sum = sums[m * kWeightRows + r];
+      sum = hn::MulAdd(weights[r], inputs[m], sum);
     }
   }
-  for (int r = 0; r < kWeightRows; ++r) out[r] = hn::GetLane(hn::SumOfLanes(d, sums[r]));
+}
+
+/// kWeightRows rows of weights with kRows rows of activations.
+template <typename T, int kWeightRows, int kRows>
+HWY_INLINE void dot_plain_rows(const T* w, int64_t cols, const float* x, int64_t ldx, Coming coming,
+                               float* out) {
+  const F d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sums[kRows * kWeightRows];
+  for (V& sum : sums) sum = hn::Zero(d);
+  const std::byte* due = coming.at;
+  int64_t k = 0;
+  for (; k + lanes <= cols; k += lanes) {
+    for (due += coming.bytes; coming.at < due; coming.at += kLine) __builtin_prefetch(coming.at);
+    V weights[kWeightRows], inputs[kRows];
+    for (int r = 0; r < kWeightRows; ++r) weights[r] = load_weights(w + r * cols + k);
+    for (int m = 0; m < kRows; ++m) inputs[m] = hn::LoadU(d, x + m * ldx + k);
+    add_products<kWeightRows, kRows>(weights, inputs, sums);
+  }
+  if (k < cols) {
+    const auto left = static_cast<size_t>(cols - k);
+    V weights[kWeightRows], inputs[kRows];
+    HWY_ALIGN float input[HWY_MAX_BYTES / sizeof(float)] = {};
+    HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(float)] = {};
+    for (int r = 0; r < kWeightRows; ++r) {
+      std::memcpy(static_cast<void*>(rest), w + r * cols + k, left * sizeof(T));
+      weights[r] = load_weights(rest);
+    }
+    for (int m = 0; m < kRows; ++m) {
+      std::memcpy(input, x + m * ldx + k, left * sizeof(float));
+      inputs[m] = hn::Load(d, input);
+    }
+    add_products<kWeightRows, kRows>(weights, inputs, sums);
+  }
+  for (int m = 0; m < kRows; ++m) {
+    for (int r = 0; r < kWeightRows; ++r)
+      out[m * kTileRows + r] = hn::GetLane(hn::SumOfLanes(d, sums[m * kWeightRows + r]));
+  }
+}
+
+/// kWeightRows rows of weights with all rows of activations, which fetch the weights behind those together.
+template <typename T, int kWeightRows>
+void dot_plain_all(const T* w, int64_t cols, const float* x, int64_t rows, int64_t ldx, float* out) {
+  const auto* next = reinterpret_cast<const std::byte*>(w + kWeightRows * cols);
+  const int64_t bytes = kWeightRows * cols * static_cast<int64_t>(sizeof(T));
+  const int64_t steps = std::max<int64_t>(cols / static_cast<int64_t>(hn::Lanes(F())), 1);
+  int64_t m = 0;
+  const auto meet = [&](auto count) {
+    for (; m + count <= rows; m += count) {
+      const Coming coming{next + bytes * m / rows, divide_up(bytes * count / rows, steps)};
+      dot_plain_rows<T, kWeightRows, count>(w, cols, x + m * ldx, ldx, coming, out + m * kTileRows);
+    }
+  };
+  meet(std::integral_constant<int, kMostRows>());
+  if constexpr (kMostRows > 2) meet(std::integral_constant<int, 2>());
+  meet(std::integral_constant<int, 1>());
 }
 
 template <typename T>
 void dot_plain_tile(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {
   const T* weights = reinterpret_cast<const T*>(w.tile(t));
   const int64_t count = std::min<int64_t>(kTileRows, w.rows - t * kTileRows);
-  for (int64_t m = 0; m < rows; ++m) {
-    int64_t r = 0;
-    for (; r + 4 <= count; r += 4) {
-      dot_plain_rows<T, 4>(weights + r * w.cols, w.cols, x + m * ldx, out + m * kTileRows + r);
-    }
-    for (; r < count; ++r)
-      dot_plain_rows<T, 1>(weights + r * w.cols, w.cols, x + m * ldx, out + m * kTileRows + r);
-  }
+  int64_t r = 0;
+  for (; r + 4 <= count; r += 4) dot_plain_all<T, 4>(weights + r * w.cols, w.cols, x, rows, ldx, out + r);
+  for (; r < count; ++r) dot_plain_all<T, 1>(weights + r * w.cols, w.cols, x, rows, ldx, out + r);
 }
 
 void dot_plain(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {

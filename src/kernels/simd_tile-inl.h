@@ -172,11 +172,12 @@ int64_t blocks_ahead(int64_t rows) {
   return Fmt::kNibbles ? 32 : 16;
 }
 
+constexpr int64_t kLine = 64;  // of the cache
+
 /// What a group of rows fetches of a later block while it meets one: its share of the lines, from the scales
 /// on, so that memory is never idle. Where two blocks meet in a line, both fetch it.
 template <class Fmt>
 struct LinesAhead {
-  static constexpr int64_t kLine = 64;
   static constexpr int64_t kBlock = bytes_per_block(Fmt::type);
   static constexpr int64_t kLines = divide_up(kBlock, kLine);
   int64_t first, end;  // bytes from a block's quants on
