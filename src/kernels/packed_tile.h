@@ -82,7 +82,7 @@ struct TileBlock {
 };
 
 /// Block b (columns 32 b .. 32 b + 31) of a tile. Inlined whatever the compiler thinks: called, it costs the
-/// kernels of 4 bits a sixth of their time.
+/// kernels of 4 bits a fifteenth of their time.
 [[gnu::always_inline]] inline TileBlock tile_block(DType type, const std::byte* tile, int64_t b) {
   const auto super = [&](int64_t index) { return tile + index * packed_block_bytes(type); };
   switch (type) {
