@@ -76,8 +76,9 @@ HWY_INLINE V load_weights(const hwy::float16_t* w) {
   return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::float16_t, F>(), w));
 }
 
-/// Rows of activations that meet weights at a time: as many as have their sums in registers.
-constexpr int kMostRows = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 ? 2 : 4;
+/// Rows of weights and of activations that meet at a time: as many as have their sums in registers.
+constexpr int kWeightRowsTogether = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 ? 4 : 8;
+constexpr int kMostRows = 2;
 
 /// `bytes` from `at` on are fetched a step while a vector of columns is multiplied.
 struct Coming {
@@ -147,7 +148,6 @@ void dot_plain_all(const T* w, int64_t cols, const float* x, int64_t rows, int64
     }
   };
   meet(std::integral_constant<int, kMostRows>());
-  if constexpr (kMostRows > 2) meet(std::integral_constant<int, 2>());
   meet(std::integral_constant<int, 1>());
 }
 
@@ -155,8 +155,10 @@ template <typename T>
 void dot_plain_tile(const WeightMatrix& w, int64_t t, const float* x, int64_t rows, int64_t ldx, float* out) {
   const T* weights = reinterpret_cast<const T*>(w.tile(t));
   const int64_t count = std::min<int64_t>(kTileRows, w.rows - t * kTileRows);
+  constexpr int kTogether = kWeightRowsTogether;
   int64_t r = 0;
-  for (; r + 4 <= count; r += 4) dot_plain_all<T, 4>(weights + r * w.cols, w.cols, x, rows, ldx, out + r);
+  for (; r + kTogether <= count; r += kTogether)
+    dot_plain_all<T, kTogether>(weights + r * w.cols, w.cols, x, rows, ldx, out + r);
   for (; r < count; ++r) dot_plain_all<T, 1>(weights + r * w.cols, w.cols, x, rows, ldx, out + r);
 }
 
