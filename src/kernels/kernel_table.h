@@ -22,6 +22,8 @@
 
 namespace cobra {
 
+inline constexpr int64_t kCacheLine = 64;  // bytes
+
 /// Activations of a few rows in 8 bits, blocks of 32: x ~ scale * q. The rows' blocks of the same columns
 /// stand together, so that a product reads them in one stream. They are kept in 8 bits and in 16, so that no
 /// instruction set converts them again for every tile; in 16 not where AVX-512 VNNI multiplies bytes.

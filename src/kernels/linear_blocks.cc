@@ -15,8 +15,6 @@
 namespace cobra {
 namespace {
 
-constexpr int64_t kCacheLine = 64;
-
 /// Rows of the result that all tiles of a panel are written to before the next: more lie on more pages than
 /// the processor has at hand.
 constexpr int64_t kRowsStored = 16;

@@ -8,7 +8,6 @@
 // clang-format on
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 #include "kernels/rounding.h"
 #include "kernels/simd_math-inl.h"
@@ -107,7 +106,7 @@ HWY_INLINE void dot_plain_rows(const T* w, int64_t cols, const float* x, int64_t
   const std::byte* due = coming.at;
   int64_t k = 0;
   for (; k + lanes <= cols; k += lanes) {
-    for (due += coming.bytes; coming.at < due; coming.at += kLine) __builtin_prefetch(coming.at);
+    for (due += coming.bytes; coming.at < due; coming.at += kCacheLine) __builtin_prefetch(coming.at);
     V weights[kWeightRows], inputs[kRows];
     for (int r = 0; r < kWeightRows; ++r) weights[r] = load_weights(w + r * cols + k);
     for (int m = 0; m < kRows; ++m) inputs[m] = hn::LoadU(d, x + m * ldx + k);
@@ -140,15 +139,10 @@ void dot_plain_all(const T* w, int64_t cols, const float* x, int64_t rows, int64
   const auto* next = reinterpret_cast<const std::byte*>(w + kWeightRows * cols);
   const int64_t bytes = kWeightRows * cols * static_cast<int64_t>(sizeof(T));
   const int64_t steps = std::max<int64_t>(cols / static_cast<int64_t>(hn::Lanes(F())), 1);
-  int64_t m = 0;
-  const auto meet = [&](auto count) {
-    for (; m + count <= rows; m += count) {
-      const Coming coming{next + bytes * m / rows, divide_up(bytes * count / rows, steps)};
-      dot_plain_rows<T, kWeightRows, count>(w, cols, x + m * ldx, ldx, coming, out + m * kTileRows);
-    }
-  };
-  meet(std::integral_constant<int, kMostRows>());
-  meet(std::integral_constant<int, 1>());
+  each_group<kMostRows>(rows, [&](auto count, int64_t m) {
+    const Coming coming{next + bytes * m / rows, divide_up(bytes * count / rows, steps)};
+    dot_plain_rows<T, kWeightRows, count>(w, cols, x + m * ldx, ldx, coming, out + m * kTileRows);
+  });
 }
 
 template <typename T>

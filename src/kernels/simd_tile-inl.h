@@ -17,6 +17,7 @@
 
 #include "kernels/kernel_table.h"
 #include "kernels/packed_tile.h"
+#include "kernels/rounding.h"
 
 // Instructions that Highway 1.0's AVX3_DL target has or that its machines may have, without telling the
 // compiler: a file that uses them begins its namespace with COBRA_BEFORE_NAMESPACE(",feature").
@@ -134,21 +135,27 @@ inline int64_t blocks_together(const QuantizedRows& x) {
   return x.rows > 2 ? kBlocksTogether : x.cols / kBlockCols;
 }
 
-/// Calls body(count, m, begin, end) for all rows of activations, `count` of them (a constant, kMost at most)
-/// from m on, with blocks [begin, end); `together` blocks meet all rows before the next.
+/// Calls body(count, m) for all rows of activations, `count` of them (a constant, kMost at most) from m on.
+template <int kMost, class Body>
+HWY_INLINE void each_group(int64_t rows, const Body& body) {
+  int64_t m = 0;
+  const auto groups_of = [&](auto count) {
+    for (; m + count <= rows; m += count) body(count, m);
+  };
+  groups_of(std::integral_constant<int, kMost>());
+  if constexpr (kMost > 4) groups_of(std::integral_constant<int, 4>());
+  if constexpr (kMost > 2) groups_of(std::integral_constant<int, 2>());
+  groups_of(std::integral_constant<int, 1>());
+}
+
+/// The same, body(count, m, begin, end), with blocks [begin, end); `together` blocks meet all rows before the
+/// next.
 template <int kMost, class Activations, class Body>
 HWY_INLINE void each_group(const Activations& x, int64_t together, const Body& body) {
   const int64_t blocks = x.cols / kBlockCols;
   for (int64_t begin = 0; begin < blocks; begin += together) {
     const int64_t end = std::min(begin + together, blocks);
-    int64_t m = 0;
-    const auto rows = [&](auto count) {
-      for (; m + count <= x.rows; m += count) body(count, m, begin, end);
-    };
-    rows(std::integral_constant<int, kMost>());
-    if constexpr (kMost > 4) rows(std::integral_constant<int, 4>());
-    rows(std::integral_constant<int, 2>());
-    rows(std::integral_constant<int, 1>());
+    each_group<kMost>(x.rows, [&](auto count, int64_t m) { body(count, m, begin, end); });
   }
 }
 
@@ -172,23 +179,21 @@ int64_t blocks_ahead(int64_t rows) {
   return Fmt::kNibbles ? 32 : 16;
 }
 
-constexpr int64_t kLine = 64;  // of the cache
-
 /// What a group of rows fetches of a later block while it meets one: its share of the lines, from the scales
 /// on, so that memory is never idle. Where two blocks meet in a line, both fetch it.
 template <class Fmt>
 struct LinesAhead {
   static constexpr int64_t kBlock = bytes_per_block(Fmt::type);
-  static constexpr int64_t kLines = divide_up(kBlock, kLine);
+  static constexpr int64_t kLines = divide_up(kBlock, kCacheLine);
   int64_t first, end;  // bytes from a block's quants on
 
   LinesAhead(int64_t rows, int64_t first_x, int64_t count) {
     const int64_t away = blocks_ahead<Fmt>(rows) * kBlock - kHalfColumn;
-    first = away + kLine * (kLines * first_x / rows);
-    end = away + kLine * (kLines * (first_x + count) / rows);
+    first = away + kCacheLine * (kLines * first_x / rows);
+    end = away + kCacheLine * (kLines * (first_x + count) / rows);
   }
   HWY_INLINE void fetch(const TileBlock& block) const {
-    for (int64_t at = first; at < end; at += kLine) __builtin_prefetch(block.q + at);
+    for (int64_t at = first; at < end; at += kCacheLine) __builtin_prefetch(block.q + at);
   }
 };
 
